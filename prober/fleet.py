@@ -1,0 +1,80 @@
+"""The verdict of a fleet: pure counting over the latest observation of each service."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prober.model import Result, Service, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One service with how it is now; `since` (epoch ms) is when that status began."""
+
+    service: Service
+    status: Status = Status.UNKNOWN
+    since: int | None = None
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The fleet in one look. The counts are disjoint and sum to `total`."""
+
+    ok: int
+    degraded: int
+    broken: int
+    unknown: int
+    disabled: int
+    total: int
+    well: bool
+    sentence: str
+
+
+WELL = frozenset({Status.OK, Status.DEGRADED})
+
+
+def is_unwell(member: Member) -> bool:
+    """Whether this member alone makes the fleet unwell: critical, enabled, not OK or DEGRADED."""
+    service = member.service
+    return service.enabled and service.critical and member.status not in WELL
+
+
+def judge(members: Iterable[Member]) -> Verdict:
+    """Judge a fleet by its critical services; the others are tolerated.
+
+    The sentence reads like "10/11 OK, manifestator tolerated" or "9/11 OK, madre BROKEN".
+    """
+    fleet = list(members)
+    watched = [m for m in fleet if m.service.enabled]
+    counts = Counter(m.status for m in watched)
+    return Verdict(
+        ok=counts[Status.OK],
+        degraded=counts[Status.DEGRADED],
+        broken=counts[Status.BROKEN],
+        unknown=counts[Status.UNKNOWN],
+        disabled=len(fleet) - len(watched),
+        total=len(fleet),
+        well=not any(map(is_unwell, fleet)),
+        sentence=_sentence(watched),
+    )
+
+
+def _sentence(watched: list[Member]) -> str:
+    ok = sum(m.status is Status.OK for m in watched)
+    remarks = [f"{ok}/{len(watched)} OK"]
+    for status in (Status.BROKEN, Status.UNKNOWN, Status.DEGRADED):
+        names = [m.service.name for m in watched if m.status is status and m.service.critical]
+        remarks += [f"{_names(names)} {status}"] if names else []
+    tolerated = [
+        m.service.name for m in watched if m.status is not Status.OK and not m.service.critical
+    ]
+    remarks += [f"{_names(tolerated)} tolerated"] if tolerated else []
+    return ", ".join(remarks)
+
+
+def _names(names: list[str], most: int = 3) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

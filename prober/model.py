@@ -1,0 +1,143 @@
+"""The words of prober: frozen values that flow from configuration to the sinks.
+
+Standard library only. Times are integers in milliseconds since the epoch (UTC) where they say
+when, and floats in milliseconds where they say how long; other units stand in the name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Outcome(StrEnum):
+    """What one probe found, before it is weighed into a status."""
+
+    SUCCESS = "success"  # an endpoint answered as expected
+    SLOW = "slow"  # it did, but took longer than the service's slow_over
+    FAILURE = "failure"  # the service's own failure
+    FAULT = "fault"  # prober's own trouble: says nothing about the service
+
+
+class Status(StrEnum):
+    """How a service is, as people and programs read it."""
+
+    OK = "OK"
+    DEGRADED = "DEGRADED"
+    BROKEN = "BROKEN"
+    UNKNOWN = "UNKNOWN"
+
+
+class Reason(StrEnum):
+    """Why a probe did not succeed: a closed set, fit for a metric label."""
+
+    STATUS = "status"
+    CONDITION = "condition"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    RESET = "reset"
+    DNS = "dns"
+    TLS = "tls"
+    PROTOCOL = "protocol"
+    TOO_LARGE = "too_large"
+    PROBER = "prober"
+
+
+class Phase(StrEnum):
+    """Where in a request a failure happened, or time was spent, in the order of a request."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    TLS = "tls"
+    PROCESSING = "processing"
+    TRANSFER = "transfer"
+
+
+class Timings(NamedTuple):
+    """How long each phase of one request took, in milliseconds; one field per `Phase`."""
+
+    resolve: float
+    connect: float
+    tls: float
+    processing: float
+    transfer: float
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is watched. Compiled from configuration, and trusted from there on.
+
+    `endpoints` are request targets (path and query) that are tried in order against `url`, which
+    is scheme, host and port only. `headers` are sent as they are. `expected` are the status codes
+    that count as success. `timeout_s` bounds the whole probe, fallbacks included.
+    """
+
+    name: str
+    url: str
+    host: str
+    port: int
+    endpoints: tuple[str, ...] = ("/health",)
+    kind: str = "http"
+    interval_s: float = 30.0
+    timeout_s: float = 5.0
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    expected: frozenset[int] = frozenset({200})
+    follow_redirects: bool = True
+    keep_alive: bool = False
+    body_limit: int = 65_536
+    slow_over_ms: float | None = None
+    critical: bool = True
+    depends_on: tuple[str, ...] = ()
+    group: str | None = None
+    tags: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+class Result(NamedTuple):
+    """One probe of one service; a named tuple, since a thousand a second are built and sent.
+
+    `checked_at` is when it started. `http_code` and `latency_ms` are those of the endpoint that
+    answered as expected, or else of the first answer, or None where nothing answered.
+    `endpoint_ok` is the endpoint that answered as expected. `timings` belong to the same request
+    as `latency_ms`. `tls_expiry` is the certificate's notAfter in epoch seconds. `lag_ms` is how
+    late the probe started (start - slot).
+    """
+
+    service: str
+    checked_at: int
+    outcome: Outcome
+    http_code: int | None = None
+    latency_ms: float | None = None
+    endpoint_ok: str | None = None
+    snippet: str | None = None
+    reason: Reason | None = None
+    phase: Phase | None = None
+    timings: Timings | None = None
+    tls_expiry: int | None = None
+    lag_ms: float = 0.0
+
+
+class Transition(NamedTuple):
+    """A change of status at `at`; `reason` is None where the new status needs none."""
+
+    service: str
+    at: int
+    old: Status
+    new: Status
+    reason: Reason | None = None
+
+
+class Observation(NamedTuple):
+    """What every sink is told: a service's status, and what led to it.
+
+    `result` is None where no probe was behind it (a service went stale, or was disabled).
+    """
+
+    service: str
+    at: int
+    status: Status
+    result: Result | None = None
+    transition: Transition | None = None

@@ -1,0 +1,82 @@
+"""prober's own series: what an operator needs to trust, or distrust, the others."""
+
+from __future__ import annotations
+
+import platform
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.exposition import generate_latest
+
+from prober import __version__
+
+LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+WRITE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
+
+
+class Telemetry:
+    """The registry of prober's own series; built once by the composition root and handed down."""
+
+    def __init__(self) -> None:
+        self.registry = r = CollectorRegistry(auto_describe=True)
+        Info("prober_build", "Version of prober and of the Python it runs on.", registry=r).info(
+            {"version": __version__, "python": platform.python_version()}
+        )
+        self.lag = Histogram(
+            "prober_schedule_lag_seconds",
+            "How late probes start after their slot.",
+            buckets=LAG_BUCKETS,
+            registry=r,
+        )
+        self.missed = Counter(
+            "prober_missed_slots_total",
+            "Slots that passed without a probe, since the one before was still running.",
+            registry=r,
+        )
+        self.in_flight = Gauge(
+            "prober_probes_in_flight", "Probes that are running now.", ["worker"], registry=r
+        )
+        self.worker_restarts = Counter(
+            "prober_worker_restarts_total",
+            "Times that a worker died and was started again.",
+            registry=r,
+        )
+        self.queue_depth = Gauge(
+            "prober_sink_queue_depth",
+            "Observations waiting in a sink's queue.",
+            ["sink"],
+            registry=r,
+        )
+        self.dropped = Counter(
+            "prober_sink_dropped_total",
+            "Observations that a sink's full queue had to drop.",
+            ["sink"],
+            registry=r,
+        )
+        self.spool_rows = Gauge(
+            "prober_spool_rows", "Observations waiting on disk for the database.", registry=r
+        )
+        self.store_write = Histogram(
+            "prober_store_write_seconds",
+            "Time that writing one batch to the database took.",
+            buckets=WRITE_BUCKETS,
+            registry=r,
+        )
+        self.store_last_success = Gauge(
+            "prober_store_last_success_timestamp_seconds",
+            "When a batch was last committed to the database.",
+            registry=r,
+        )
+        self.reload_ok = Gauge(
+            "prober_config_reload_success",
+            "Whether the last reading of the configuration worked.",
+            registry=r,
+        )
+        self.reload_time = Gauge(
+            "prober_config_last_reload_timestamp_seconds",
+            "When the configuration in force was read.",
+            registry=r,
+        )
+
+    def render(self) -> str:
+        """All of prober's own series in Prometheus's text format."""
+        return generate_latest(self.registry).decode()
