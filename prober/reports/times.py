@@ -1,0 +1,56 @@
+"""Moments as people and programs write them: RFC 3339, dates, epoch milliseconds, time ago."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+LATEST = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // MILLISECOND
+
+UNIT_MS = {
+    "ms": 1,
+    "s": 1_000,
+    "m": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "w": 604_800_000,
+}
+
+_PART = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d|w)"
+
+
+def rfc3339(ms: int) -> str:
+    """Epoch milliseconds as "2026-11-22T15:00:00.123Z"."""
+    return (EPOCH + ms * MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str, now_ms: int) -> int:
+    """Epoch milliseconds of what `text` names, never below 0; `now_ms` is the present.
+
+    Takes a time ago ("90s", "24h", "7d", "1d12h"), RFC 3339, a date (its midnight) or epoch
+    milliseconds; without an offset, UTC is meant. Raises ValueError with a remedy.
+    """
+    text = text.strip()
+    if re.fullmatch(f"(?:{_PART})+", text):
+        return max(0, now_ms - _duration_ms(text))
+    ms = int(text) if re.fullmatch(r"[0-9]{1,15}", text) else _timestamp_ms(text)
+    if not 0 <= ms <= LATEST:
+        raise ValueError(f"{text!r} lies outside the years 1970 to 9999")
+    return ms
+
+
+def _duration_ms(text: str) -> int:
+    return round(sum(float(count) * UNIT_MS[unit] for count, unit in re.findall(_PART, text)))
+
+
+def _timestamp_ms(text: str) -> int:
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not a time; write 24h, 7d, 2026-11-22 or 2026-11-22T15:00:00Z"
+        ) from None
+    aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    return (aware - EPOCH) // MILLISECOND
