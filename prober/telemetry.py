@@ -77,6 +77,11 @@ class Telemetry:
             registry=r,
         )
 
+    def reloaded(self, epoch_s: float) -> None:
+        """Note that the configuration was read, and is in force from now on."""
+        self.reload_ok.set(1)
+        self.reload_time.set(epoch_s)
+
     def render(self) -> str:
         """All of prober's own series in Prometheus's text format."""
         return generate_latest(self.registry).decode()

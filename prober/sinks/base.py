@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from prober.model import Observation
+from prober.model import Observation, Service
 
 
 class Sink(Protocol):
@@ -19,6 +19,9 @@ class Sink(Protocol):
     name: str
     lossless: bool
     linger_s: float
+
+    def retarget(self, services: Sequence[Service]) -> None:
+        """Follow a new configuration: called before the first write, and at each reload."""
 
     async def write(self, batch: Sequence[Observation]) -> None:
         """Take a batch. What it raises is a defect: an outage must be handled inside."""

@@ -1,0 +1,128 @@
+"""The seam between a worker and the main process: messages, and what carries them.
+
+    main ── Plan, Stop ──▶ worker
+    main ◀──── Batch ───── worker
+
+The worker knows the protocol `Channel` and not what is behind it: a queue in the same process, a
+pipe to another one, or something that crosses machines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import socket
+import struct
+from typing import NamedTuple, Protocol
+
+from prober.model import Result, Service
+
+
+class Plan(NamedTuple):
+    """The services to probe from now on; the `fresh` ones get a first look before their slot."""
+
+    services: tuple[Service, ...]
+    fresh: frozenset[str] = frozenset()
+
+
+class Stop(NamedTuple):
+    """Send what is finished, cancel what runs, and leave."""
+
+
+class Batch(NamedTuple):
+    """Results since the last batch; also the heartbeat of the schedule, when it is empty.
+
+    `missed` counts slots that passed since the last batch; `in_flight` is how many probes run now.
+    """
+
+    results: list[Result]
+    missed: int
+    in_flight: int
+
+
+Message = Plan | Stop | Batch
+
+
+class ChannelClosed(Exception):
+    """The other end is gone: no more messages will come."""
+
+
+class Channel(Protocol):
+    """One end of a two-way road for messages, in order."""
+
+    def send(self, message: Message) -> None:
+        """Hand over a message; never blocks, and does nothing when the other end is gone."""
+
+    async def receive(self) -> Message:
+        """The next message; raises `ChannelClosed` when the other end is gone."""
+
+    async def close(self) -> None:
+        """Let out what was sent, then close this end."""
+
+
+class QueueChannel:
+    """An end of a channel within one event loop; `pair()` makes both."""
+
+    def __init__(
+        self, inbox: asyncio.Queue[Message | None], outbox: asyncio.Queue[Message | None]
+    ) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+
+    @classmethod
+    def pair(cls) -> tuple[QueueChannel, QueueChannel]:
+        """Two connected ends."""
+        one: asyncio.Queue[Message | None] = asyncio.Queue()
+        other: asyncio.Queue[Message | None] = asyncio.Queue()
+        return cls(one, other), cls(other, one)
+
+    def send(self, message: Message) -> None:
+        self._outbox.put_nowait(message)
+
+    async def receive(self) -> Message:
+        message = await self._inbox.get()
+        if message is None:
+            raise ChannelClosed
+        return message
+
+    async def close(self) -> None:
+        self._outbox.put_nowait(None)
+
+
+class PipeChannel:
+    """An end of a channel over a stream socket: pickles behind a length of four bytes.
+
+    Pickle is safe here since both ends are prober, and nobody else can reach the socket.
+    """
+
+    _length = struct.Struct("!I")
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def over(cls, sock: socket.socket) -> PipeChannel:
+        """Take over a connected stream socket."""
+        return cls(*await asyncio.open_unix_connection(sock=sock))
+
+    def send(self, message: Message) -> None:
+        if not self._writer.is_closing():
+            frame = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+            self._writer.writelines((self._length.pack(len(frame)), frame))
+
+    async def receive(self) -> Message:
+        try:
+            (length,) = self._length.unpack(await self._reader.readexactly(self._length.size))
+            message: Message = pickle.loads(await self._reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise ChannelClosed from error
+        return message
+
+    async def close(self) -> None:
+        try:
+            await self._writer.drain()
+            self._writer.close()
+            await self._writer.wait_closed()
+        except ConnectionError:
+            return  # the other end went first: nobody is left to read
