@@ -1,0 +1,102 @@
+"""One probe of one service under one deadline: its endpoints in turn, weighed into a Result."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import structlog
+
+from prober.model import Outcome, Phase, Reason, Result, Service
+from prober.probes import PROBES
+from prober.probes.base import Attempt, Probe
+from prober.probes.engine import Engine
+
+log = structlog.get_logger(__name__)
+
+BEFORE_REQUEST = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
+
+
+class Checker:
+    """Probes services on the running event loop; `close` it there.
+
+    `probes` replaces the probes by kind, for tests.
+    """
+
+    def __init__(self, probes: Mapping[str, Probe] | None = None) -> None:
+        self._engine = Engine(asyncio.get_running_loop())
+        self._probes = probes or {kind: make(self._engine) for kind, make in PROBES.items()}
+
+    async def check(self, service: Service, checked_at_ms: int, lag_ms: float = 0.0) -> Result:
+        """Probe a service once, `service.timeout_s` at most; `checked_at_ms` is the time now."""
+        try:
+            attempts = await self._attempts(service)
+        except Exception:  # a probe's defect must not end the probing of all other services
+            log.exception("probe_defect", service=service.name)
+            attempts = [Attempt(False, reason=Reason.PROBER)]
+        return _weigh(service, attempts, checked_at_ms, lag_ms)
+
+    def close(self) -> None:
+        """Cancel what runs, and let go of every connection."""
+        self._engine.close()
+
+    async def _attempts(self, service: Service) -> list[Attempt]:
+        probe = self._probes[service.kind]
+        deadline = time.monotonic() + service.timeout_s
+        attempts: list[Attempt] = []
+        for endpoint in service.endpoints:
+            attempt = await probe.run(service, endpoint, deadline)
+            attempts.append(attempt)
+            if attempt.ok or _is_final(attempt) or time.monotonic() >= deadline:
+                break
+        return attempts
+
+
+def _is_final(attempt: Attempt) -> bool:
+    # All endpoints share a host and port. What fails before a request is sent would fail for the
+    # next endpoint as well; an answer (a redirect) shows that it was another host that failed.
+    return attempt.http_code is None and attempt.phase in BEFORE_REQUEST
+
+
+def _weigh(service: Service, attempts: list[Attempt], at: int, lag_ms: float) -> Result:
+    said = attempts[-1] if attempts[-1].ok else _telling(attempts)
+    answered = said.http_code is not None
+    return Result(
+        service.name,
+        at,
+        _outcome(service, said),
+        said.http_code,
+        said.latency_ms if answered else None,
+        service.endpoints[len(attempts) - 1] if said.ok else None,
+        said.snippet,
+        said.reason,
+        said.phase,
+        said.timings,
+        said.tls_expiry or next((a.tls_expiry for a in attempts if a.tls_expiry), None),
+        lag_ms,
+    )
+
+
+def _telling(attempts: list[Attempt]) -> Attempt:
+    """Of attempts that all failed, the one whose code, latency and reason are told.
+
+    prober's own trouble comes first: an endpoint that could not be tried might have been the good
+    one. Else it is the first answer of 400 or above, the first answer, the first attempt.
+    """
+    return min(attempts, key=_rank)  # of equals, the first
+
+
+def _rank(attempt: Attempt) -> int:
+    if attempt.reason is Reason.PROBER:
+        return 0
+    if attempt.http_code is None:
+        return 3
+    return 1 if attempt.http_code >= 400 else 2
+
+
+def _outcome(service: Service, said: Attempt) -> Outcome:
+    if not said.ok:
+        return Outcome.FAULT if said.reason is Reason.PROBER else Outcome.FAILURE
+    limit, latency = service.slow_over_ms, said.latency_ms
+    return Outcome.SLOW if limit is not None and latency and latency > limit else Outcome.SUCCESS

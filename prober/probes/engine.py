@@ -1,0 +1,170 @@
+"""Run many HTTP transfers at once: libcurl's multi interface, driven by the event loop.
+
+libcurl says which sockets to watch and when to wake it. The sockets live in one epoll descriptor
+that the loop watches as a single reader: registering each with the loop costs more than the
+transfer does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import select
+from collections.abc import Iterable
+
+import pycurl
+
+from prober.probes.transfer import Exchange, Options, Request, Transfer, system_ca_file
+
+KEPT_CONNECTIONS = 4096  # libcurl's default follows the number of transfers, and drops idle ones
+IDLE_TRANSFERS = 1024
+EVENTS_A_TURN = 256
+
+EVENTS = {
+    pycurl.POLL_NONE: 0,
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
+}
+
+
+class Engine:
+    """Sends requests for one event loop; `close` it on that loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ca_file: str | None = None) -> None:
+        self._loop = loop
+        self._ca_file = ca_file or system_ca_file()
+        self._running: dict[pycurl.Curl, Transfer] = {}
+        self._idle: dict[Options, list[Transfer]] = {}
+        self._idle_count = 0
+        self._watched: set[int] = set()
+        self._due = math.inf  # when libcurl wants to be woken, on the loop's clock
+        self._alarm: asyncio.TimerHandle | None = None
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._postpone)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, KEPT_CONNECTIONS)
+        self._epoll = select.epoll()
+        loop.add_reader(self._epoll.fileno(), self._on_ready)
+
+    async def fetch(self, request: Request, timeout_s: float) -> Exchange:
+        """Send a request, and wait for its answer or for what came instead, `timeout_s` at most.
+
+        The time covers everything: resolving, connecting, TLS, redirects and the body.
+        """
+        done: asyncio.Future[Exchange] = self._loop.create_future()
+        transfer = self._begin(request, timeout_s, done)
+        try:
+            return await done
+        except asyncio.CancelledError:
+            self._abandon(transfer)
+            raise
+
+    def close(self) -> None:
+        """Cancel what runs, and let go of every connection."""
+        for transfer in list(self._running.values()):
+            self._abandon(transfer)
+            transfer.done.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._idle.clear()
+        self._loop.remove_reader(self._epoll.fileno())
+        self._multi.close()
+        self._epoll.close()
+
+    def _begin(
+        self, request: Request, timeout_s: float, done: asyncio.Future[Exchange]
+    ) -> Transfer:
+        transfer = self._take(request.options)
+        transfer.aim(request.url, timeout_s, done)
+        self._running[transfer.curl] = transfer
+        self._multi.add_handle(transfer.curl)
+        # Now rather than by a timer of 0 ms, which would cost a turn of the loop.
+        self._drive(((pycurl.SOCKET_TIMEOUT, 0),))
+        return transfer
+
+    def _take(self, options: Options) -> Transfer:
+        idle = self._idle.get(options)
+        if not idle:
+            return Transfer(options, self._ca_file)
+        self._idle_count -= 1
+        return idle.pop()
+
+    def _give_back(self, transfer: Transfer) -> None:
+        if self._idle_count >= IDLE_TRANSFERS:
+            # Options that a reload has done away with would stay for ever: begin anew.
+            self._idle.clear()
+            self._idle_count = 0
+        self._idle_count += 1
+        self._idle.setdefault(transfer.options, []).append(transfer)
+
+    def _abandon(self, transfer: Transfer) -> None:
+        if self._running.pop(transfer.curl, None) is not None:
+            self._multi.remove_handle(transfer.curl)
+            self._set_alarm()
+
+    def _watch(self, what: int, fd: int, multi: pycurl.CurlMulti, data: object) -> None:
+        if what == pycurl.POLL_REMOVE:
+            self._watched.discard(fd)
+            self._epoll.unregister(fd)
+        elif fd in self._watched:
+            self._epoll.modify(fd, EVENTS[what])
+        else:
+            self._watched.add(fd)
+            self._epoll.register(fd, EVENTS[what])
+
+    def _postpone(self, timeout_ms: int) -> None:
+        self._due = math.inf if timeout_ms < 0 else self._loop.time() + timeout_ms / 1000
+
+    def _on_ready(self) -> None:
+        # Events other than readable and writable (an error, a hang-up) are for either side to find.
+        self._drive(
+            (
+                fd,
+                (event & ~select.EPOLLOUT and pycurl.CSELECT_IN)
+                | (event & ~select.EPOLLIN and pycurl.CSELECT_OUT),
+            )
+            for fd, event in self._epoll.poll(0, EVENTS_A_TURN)
+        )
+
+    def _on_alarm(self) -> None:
+        self._alarm = None
+        if self._loop.time() >= self._due:
+            self._drive(((pycurl.SOCKET_TIMEOUT, 0),))
+            # The loop's clock may be a millisecond early, and libcurl, with nothing due yet, then
+            # keeps silent about a time that it has told already.
+            self._postpone(self._multi.timeout())
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        # An alarm that is too early is left alone: it rings, finds nothing due and is set again.
+        if self._alarm is not None and self._alarm.when() <= self._due:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        due = self._due
+        self._alarm = None if due == math.inf else self._loop.call_at(due, self._on_alarm)
+
+    def _drive(self, events: Iterable[tuple[int, int]]) -> None:
+        running = len(self._running)
+        for fd, mask in events:
+            _, running = self._multi.socket_action(fd, mask)
+        if running < len(self._running):
+            self._reap()
+        self._set_alarm()
+
+    def _reap(self) -> None:
+        more = 1
+        while more:
+            more, succeeded, failed = self._multi.info_read()
+            for curl in succeeded:
+                self._settle(curl, self._running[curl].exchange())
+            for curl, code, detail in failed:
+                self._settle(curl, self._running[curl].failure(code, detail))
+
+    def _settle(self, curl: pycurl.Curl, exchange: Exchange) -> None:
+        transfer = self._running.pop(curl)
+        self._multi.remove_handle(curl)
+        if not transfer.done.done():
+            transfer.done.set_result(exchange)
+        self._give_back(transfer)

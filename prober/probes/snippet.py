@@ -1,0 +1,39 @@
+"""Turn the start of a body into a short line of safe text."""
+
+from __future__ import annotations
+
+import codecs
+
+LIMIT = 100  # characters
+
+
+def snippet(body: bytes) -> str:
+    r"""The first characters of a body as printable text, at most `LIMIT` of them.
+
+    Bytes that are not UTF-8 become U+FFFD. What is not printable (control and format characters,
+    line and paragraph separators) is written as an escape like \n, \x1b or \u202e, and never cut
+    in half.
+    """
+    # A character takes four bytes at most, so the rest need not be decoded. An incremental
+    # decoder keeps back a character that this cut halved, where decode() would replace it.
+    start = body[: 4 * LIMIT]
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(start, len(start) == len(body))
+    text = text[:LIMIT]
+    return text if text.isprintable() else _escaped(text)
+
+
+def _escaped(text: str) -> str:
+    pieces: list[str] = []
+    room = LIMIT
+    for character in text:
+        piece = character if character.isprintable() else _escape(character)
+        room -= len(piece)
+        if room < 0:
+            break
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _escape(character: str) -> str:
+    # unicode_escape writes characters from U+00A0 on as \xNN and \uNNNN, like the ones below it.
+    return character.encode("unicode_escape").decode("ascii")
