@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share."""
+"""Parts that several commands share."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def config_option(command: Command) -> Command:
             "PROBER_CONFIG, else config/prober.yaml, else /etc/prober/prober.yaml."
         ),
     )(command)
+
+
+def examples(*lines: str) -> str:
+    """An epilog for --help that shows `lines`, each on a line of its own."""
+    return "\n\n".join(("Examples:", *lines))  # only blank lines are kept as breaks

@@ -5,20 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from prober.config import units
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 LATEST = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // MILLISECOND
-
-UNIT_MS = {
-    "ms": 1,
-    "s": 1_000,
-    "m": 60_000,
-    "h": 3_600_000,
-    "d": 86_400_000,
-    "w": 604_800_000,
-}
-
-_PART = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d|w)"
+LONGEST = 40  # characters: no moment needs more, and a number of any length costs time
 
 
 def rfc3339(ms: int) -> str:
@@ -33,24 +25,24 @@ def moment(text: str, now_ms: int) -> int:
     milliseconds; without an offset, UTC is meant. Raises ValueError with a remedy.
     """
     text = text.strip()
-    if re.fullmatch(f"(?:{_PART})+", text):
-        return max(0, now_ms - _duration_ms(text))
-    ms = int(text) if re.fullmatch(r"[0-9]{1,15}", text) else _timestamp_ms(text)
+    if len(text) > LONGEST:
+        raise _no_moment(f"{text[:LONGEST]}…")
+    if re.fullmatch(units.DURATION, text):
+        return max(0, now_ms - round(units.seconds(text) * 1000))
+    ms = int(text) if re.fullmatch("[0-9]+", text) else _timestamp_ms(text)
     if not 0 <= ms <= LATEST:
-        raise ValueError(f"{text!r} lies outside the years 1970 to 9999")
+        raise ValueError(f"{text!r} lies outside the years 1970 to 9999; write a time in between")
     return ms
-
-
-def _duration_ms(text: str) -> int:
-    return round(sum(float(count) * UNIT_MS[unit] for count, unit in re.findall(_PART, text)))
 
 
 def _timestamp_ms(text: str) -> int:
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(
-            f"{text!r} is not a time; write 24h, 7d, 2026-11-22 or 2026-11-22T15:00:00Z"
-        ) from None
+        raise _no_moment(text) from None
     aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
     return (aware - EPOCH) // MILLISECOND
+
+
+def _no_moment(text: str) -> ValueError:
+    return ValueError(f"{text!r} is not a time; write 24h, 7d, 2026-11-22 or 2026-11-22T15:00:00Z")

@@ -1,0 +1,81 @@
+"""`prober status`: the fleet as the daemon's database has it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from prober import fleet
+from prober.cli import report
+from prober.cli.options import config_option, examples
+from prober.model import Outcome, Reason, Result, Service, Status
+
+if TYPE_CHECKING:
+    from prober.storage.reader import Reader
+
+
+@click.command(
+    epilog=examples(
+        "prober status",
+        "prober status --format json | jq .summary",
+    )
+)
+@config_option
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How the report looks.",
+)
+@click.pass_context
+def command(ctx: click.Context, config: tuple[str, ...], format: str) -> None:
+    """Show how every service is, from what the daemon has stored; nothing is probed.
+
+    A service without a recent result is UNKNOWN. Exit codes as for check-once.
+    """
+    from prober.cli import stored  # these imports are dear, and `prober --version` needs neither
+    from prober.config import load
+
+    settings = load.read(config, os.environ)
+    with stored.history(settings.store.url) as reader:
+        members = recalled(settings.services, reader, time.time_ns() // 1_000_000)
+    report.write(members, format)
+    if members and not any(_is_known(member) for member in members):
+        click.echo("prober: nothing recent is stored; is the daemon running?", err=True)
+    ctx.exit(report.exit_code(members))
+
+
+def recalled(services: Sequence[Service], reader: Reader, now_ms: int) -> list[fleet.Member]:
+    """Every service as the database knows it at `now_ms` (epoch)."""
+    from prober.recall import recall
+
+    latest = reader.latest([service.name for service in services])
+    memory = recall(services, reader.last_statuses(), latest, now_ms)
+
+    def member(service: Service) -> fleet.Member:
+        name = service.name
+        if name in memory.latest:
+            state = memory.states.get(name)
+            status, since = state or (Status.UNKNOWN, None)
+            return fleet.Member(service, status, since, memory.latest[name])
+        return fleet.Member(
+            service, since=memory.expired.get(name), result=_faded(latest.get(name))
+        )
+
+    return [member(service) for service in services]
+
+
+def _faded(result: Result | None) -> Result | None:
+    """What is left of a result that no longer speaks for its service: when it was."""
+    if result is None:
+        return None
+    return Result(result.service, result.checked_at, Outcome.FAULT, reason=Reason.PROBER)
+
+
+def _is_known(member: fleet.Member) -> bool:
+    return member.status is not Status.UNKNOWN

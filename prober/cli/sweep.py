@@ -1,0 +1,32 @@
+"""Probe many services once, at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from prober.check import Checker
+from prober.model import Result, Service
+
+
+async def sweep(
+    services: Sequence[Service], concurrency: int, done: Callable[[], None]
+) -> list[Result]:
+    """One result per service, in their order; `done` is called after each.
+
+    At most `concurrency` probes run at once, so that fewer dead services than that cost one
+    timeout together.
+    """
+    checker, gate = Checker(), asyncio.Semaphore(concurrency)
+
+    async def probe(service: Service) -> Result:
+        async with gate:
+            result = await checker.check(service, time.time_ns() // 1_000_000)
+        done()
+        return result
+
+    try:
+        return await asyncio.gather(*map(probe, services))
+    finally:
+        checker.close()
