@@ -1,0 +1,1 @@
+"""Configuration: YAML files become one frozen tree, or a list of every fault in them."""

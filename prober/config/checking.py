@@ -1,0 +1,94 @@
+"""Check one part of the tree against its model, and put what is wrong in words."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from prober.config.nodes import Loc, Mapping, Node, Scalar, at, is_null, plain, problem, subject
+from prober.config.tree import Part, RuntimeTable, Values
+from prober.errors import Problem
+
+# Stands in for a required value that is missing or wrong, so that the others are still checked.
+STAND_IN = {"name": "name", "url": "http://localhost"}
+
+WORDS: dict[str, str] = {
+    "value_error": "{error}",
+    "missing": "is missing; every service needs one",
+    "int_parsing": "is not a whole number; write one like 1",
+    "int_type": "is not a whole number; write one like 1",
+    "bool_parsing": "is neither true nor false; write one of them",
+    "bool_type": "is neither true nor false; write one of them",
+    "greater_than_equal": "is too small; write {ge} or more",
+    "less_than_equal": "is too large; write {le} or less",
+    "too_short": "is empty; write at least one value",
+    "dict_type": "is not a mapping; write one key and value a line below it",
+    "model_type": "is not a mapping; write one key and value a line below it",
+    "path_type": "is not a path; write one like data/spool",
+}
+
+
+# Parts inside of parts, by the key that they stand under.
+NESTED: dict[str | int, type[Part]] = {"runtime_table": RuntimeTable}
+
+
+def check(model: type[Part], node: Node, loc: Loc, problems: list[Problem]) -> Values:
+    """The values of the keys that are written in `node` and right; the rest is reported.
+
+    A key with nothing after it has the value that `model` gives it.
+    """
+    if not isinstance(node, Mapping):
+        if not is_null(node):
+            problems.append(problem(node, loc, f"{subject(node)} {WORDS['model_type']}"))
+        return {}
+    raw = {
+        key: plain(value)
+        for key, value in node.entries.items()
+        if not (is_null(value) and key in model.model_fields)
+    }
+    found, faults = _validate(model, raw)
+    problems += [_worded(model, node, loc, fault) for fault in faults]
+    bad = {fault["loc"][0] for fault in faults}
+    return {key: getattr(found, key) for key in node.entries if key not in bad}
+
+
+def _validate(model: type[Part], raw: dict[str, Any]) -> tuple[Part, list[ErrorDetails]]:
+    try:
+        return model.model_validate(raw), []
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+    bad = {fault["loc"][0] for fault in faults}
+    good = {key: value for key, value in raw.items() if key not in bad}
+    needed = {key: STAND_IN[key] for key in STAND_IN.keys() & model.model_fields.keys() & bad}
+    return model.model_validate(good | needed), faults
+
+
+def _worded(model: type[Part], node: Mapping, loc: Loc, fault: ErrorDetails) -> Problem:
+    # pydantic marks a fault of a key, rather than of its value, by a step of its own.
+    steps = tuple(step for step in fault["loc"] if step != "[key]")
+    if isinstance(at(node, steps[:1]), Scalar):
+        steps = steps[:1]  # one value, where a list could stand, has no index
+    there = at(node, steps)
+    if fault["type"] == "extra_forbidden":
+        return problem(there, (*loc, *steps), _unknown(steps[-1], NESTED.get(steps[0], model)))
+    words = WORDS[fault["type"]].format(**fault.get("ctx", {}))
+    return problem(there, (*loc, *steps), f"{_called(there, steps, fault)} {words}")
+
+
+def _called(node: Node, steps: Loc, fault: ErrorDetails) -> str:
+    if fault["loc"][-1] == "[key]":
+        return repr(steps[-1])
+    if fault["type"] == "missing":
+        return f"the {steps[-1]}"
+    # What stands in a header may be a secret, also where it is wrong.
+    return "its value" if steps[0] == "headers" and len(steps) > 1 else subject(node)
+
+
+def _unknown(key: object, model: type[Part]) -> str:
+    keys = model.model_fields
+    close = get_close_matches(str(key), keys, n=1)
+    remedy = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(keys)}"
+    return f"is no key that prober knows here; {remedy}"

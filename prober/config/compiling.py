@@ -1,0 +1,94 @@
+"""Compile the merged tree of nodes into a Config, or report all that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prober.config import fleet
+from prober.config.checking import check
+from prober.config.fleet import Entry, Fleet
+from prober.config.nodes import Listing, Mapping, Node, is_null, problem, subject
+from prober.config.tree import (
+    Config,
+    Document,
+    Gateway,
+    Part,
+    ServiceEntry,
+    Settings,
+    Store,
+    Values,
+)
+from prober.errors import Problem
+from prober.model import Service
+
+PARTS: dict[str, type[Part]] = {"defaults": Settings, "store": Store, "gateway": Gateway}
+LISTED = "services"
+
+
+def compile_(root: Mapping, files: tuple[Path, ...], problems: list[Problem]) -> Config:
+    """The configuration that `root` says. It is of use only if nothing was put in `problems`."""
+    rest = {k: v for k, v in root.entries.items() if k not in PARTS and k != LISTED}
+    top = check(Document, Mapping(root.place, rest), (), problems)
+    found = {key: _part(root, key, problems) for key in PARTS}
+    watched = Fleet(found["defaults"], entries(root, problems))
+    problems += fleet.check(watched)
+    if problems:
+        return Config()
+    return Config(
+        services=tuple(service(fleet.settled(watched, entry)) for entry in watched.entries),
+        store=Store.model_construct(**dict(Store()) | found["store"].values),
+        gateway=Gateway.model_construct(**dict(Gateway()) | found["gateway"].values),
+        workers=top.get("workers", 1),
+        files=files,
+    )
+
+
+def _part(root: Mapping, key: str, problems: list[Problem]) -> Entry:
+    node = root.entries.get(key, Mapping(root.place, {}))
+    return Entry((key,), node, check(PARTS[key], node, (key,), problems))
+
+
+def entries(root: Mapping, problems: list[Problem]) -> tuple[Entry, ...]:
+    """The services as they are written, each with its values that are right."""
+    listed = root.entries.get(LISTED)
+    if listed is None or is_null(listed) or listed == Listing(listed.place, ()):
+        problems.append(problem(listed or root, (LISTED,), "there are none; list at least one"))
+        return ()
+    if not isinstance(listed, Listing):
+        remedy = "begin each service with '- name: …'"
+        problems.append(problem(listed, (LISTED,), f"{subject(listed)} is not a list; {remedy}"))
+        return ()
+    return tuple(_entry(i, node, problems) for i, node in enumerate(listed.items))
+
+
+def _entry(index: int, node: Node, problems: list[Problem]) -> Entry:
+    loc = (LISTED, index)
+    return Entry(loc, node, check(ServiceEntry, node, loc, problems))
+
+
+def service(values: Values) -> Service:
+    """The kernel's value of a service whose settings are complete and right."""
+    slow_over_s: float | None = values["slow_over"]
+    body: str | None = values["body"]
+    return Service(
+        name=values["name"],
+        url=values["url"].url,
+        host=values["url"].host,
+        port=values["url"].port,
+        endpoints=values["endpoints"],
+        interval_s=values["interval"],
+        timeout_s=values["timeout"],
+        method=values["method"],
+        headers=tuple(values["headers"].items()),
+        body=None if body is None else body.encode(),
+        expected=frozenset().union(*values["expected_status"]),
+        follow_redirects=values["follow_redirects"],
+        keep_alive=values["keep_alive"],
+        body_limit=values["body_limit"],
+        slow_over_ms=None if slow_over_s is None else slow_over_s * 1000,
+        critical=values["critical"],
+        depends_on=values.get("depends_on", ()),
+        group=values["group"],
+        tags=values["tags"],
+        enabled=values["enabled"],
+    )

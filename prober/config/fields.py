@@ -1,0 +1,133 @@
+"""The types of fields: parsers of `values`, as pydantic takes them, with their JSON schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le, MinLen
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from prober.config import units, values
+
+REFERENCE = {"type": "string", "pattern": r"\$\{.+\}"}
+"""The JSON schema of a reference, which can stand wherever one value can."""
+
+
+def _or_reference(schema: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [schema, REFERENCE]})
+
+
+class Parsed:
+    """Annotates a field whose text one function parses, and says what the text looks like."""
+
+    def __init__(self, parse: Callable[[str], object], **schema: object) -> None:
+        self._parse = parse
+        self._schema = {"type": "string", **schema}
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._one)
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, object]:
+        return {"anyOf": [self._schema, REFERENCE]}
+
+    def _one(self, value: object) -> object:
+        if not isinstance(value, str | int):
+            raise ValueError("is not one value; write one word or text")
+        return self._parse(str(value))
+
+
+class OneOrMore:
+    """Annotates a list for which a single value may stand."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._listed, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, object]:
+        many = handler(schema)
+        return {"anyOf": [many, many["items"]]}
+
+    @staticmethod
+    def _listed(value: object) -> object:
+        return value if isinstance(value, list | tuple) else [value]
+
+
+def setting(written: object, description: str, **more: Any) -> Any:
+    """A field of a model, with its default as a file would write it."""
+    return Field(default=written, description=description, **more)
+
+
+def duration(shortest: str) -> Parsed:
+    """A duration of `shortest` or more, in seconds."""
+    return Parsed(
+        values.at_least(units.seconds(shortest)),
+        pattern=f"^{units.DURATION}$",
+        examples=["300ms", "5s", "1m30s"],
+    )
+
+
+def _filled(value: object) -> object:
+    """Headers without a value get the empty one, which is not sent."""
+    if not isinstance(value, dict):
+        return value
+    return {name: "" if text is None else text for name, text in value.items()}
+
+
+# In YAML 200 is a number and true a truth value; prober takes both as the text that they are.
+WORD = ["string", "number"]
+ANY_TEXT = ["string", "number", "boolean", "null"]
+
+Interval = Annotated[float, duration("100ms")]
+Timeout = Annotated[float, duration("10ms")]
+SlowOver = Annotated[float, duration("1ms")]
+Label = Annotated[str, Parsed(values.label, type=WORD, minLength=1, maxLength=128)]
+Labels = Annotated[tuple[Label, ...], OneOrMore()]
+Url = Annotated[
+    values.Origin, Parsed(values.origin, format="uri", examples=["http://127.0.0.1:8000"])
+]
+Endpoint = Annotated[str, Parsed(values.endpoint, pattern="^/", examples=["/health"])]
+Endpoints = Annotated[tuple[Endpoint, ...], MinLen(1), OneOrMore()]
+Method = Annotated[str, Parsed(values.method, enum=list(values.METHODS))]
+Headers = Annotated[
+    dict[
+        Annotated[str, Parsed(values.header_name)],
+        Annotated[str, Parsed(values.header_value, type=ANY_TEXT)],
+    ],
+    BeforeValidator(_filled),
+    AfterValidator(values.distinct),
+]
+Code = Annotated[
+    frozenset[int],
+    Parsed(
+        values.codes,
+        type=["string", "integer"],
+        pattern=f"^({values.CODES})$",
+        minimum=100,
+        maximum=599,
+    ),
+]
+Codes = Annotated[tuple[Code, ...], MinLen(1), OneOrMore()]
+Size = Annotated[
+    int, Parsed(values.body_limit, type=["string", "integer"], pattern=f"^{units.SIZE}$")
+]
+Text = Annotated[str, Parsed(str, type=WORD)]
+StoreUrl = Annotated[str, Parsed(values.store_url, examples=["postgresql://prober@db/prober"])]
+Flag = Annotated[bool, _or_reference({"type": "boolean"})]
+Port = Annotated[
+    int, Ge(0), Le(65_535), _or_reference({"type": "integer", "minimum": 0, "maximum": 65_535})
+]
+Workers = Annotated[
+    int, Ge(0), Le(64), _or_reference({"type": "integer", "minimum": 0, "maximum": 64})
+]

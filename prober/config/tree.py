@@ -1,0 +1,131 @@
+"""The typed tree: what a configuration file may hold, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from prober.config import fields
+from prober.config.fields import setting
+from prober.model import Service
+
+Values = dict[str, Any]
+"""Values of one part that were checked, by key."""
+
+
+class Part(BaseModel):
+    """A mapping of the file. Defaults are written as a file would write them."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        field_title_generator=lambda name, _: name,
+    )
+
+
+class Settings(Part):
+    """What a service may set, and `defaults` may set for all."""
+
+    endpoints: fields.Endpoints = setting(
+        ["/health"], "Paths that are tried in this order until one answers as expected."
+    )
+    interval: fields.Interval = setting("30s", "How often the service is probed: 100ms or more.")
+    timeout: fields.Timeout = setting(
+        "5s",
+        "The longest that one probe may take, all its endpoints included: 10ms or more, and no "
+        "longer than the interval.",
+    )
+    method: fields.Method = setting("GET", "The method of the request.")
+    headers: fields.Headers = setting(
+        {},
+        "Headers to send. Those of a service are added to those of defaults and win over them; "
+        "one with an empty value is not sent.",
+        examples=[{"Authorization": "Bearer ${file:token.txt}"}],
+    )
+    body: fields.Text | None = setting(None, "The body of the request.")
+    expected_status: fields.Codes = setting(
+        [200],
+        "Status codes that mean well, also as 2xx or 200-299.",
+        examples=[[200, "301-303", 401], "2xx"],
+    )
+    follow_redirects: fields.Flag = setting(
+        True, "Whether the answer at the end of redirects counts."
+    )
+    keep_alive: fields.Flag = setting(False, "Whether connections are kept and used again.")
+    body_limit: fields.Size = setting(
+        "64KiB",
+        "How much of an answer is read, in bytes or with a unit: at most 1024MiB.",
+        examples=["64KiB", "1MB"],
+    )
+    slow_over: fields.SlowOver | None = setting(
+        None, "A good answer that takes longer makes the service DEGRADED."
+    )
+    critical: fields.Flag = setting(True, "Whether the fleet is unwell when this service is.")
+    group: fields.Label | None = setting(None, "What the service belongs to.")
+    tags: fields.Labels = setting([], "Words to select services by.")
+    enabled: fields.Flag = setting(True, "Whether the service is probed at all.")
+
+
+class ServiceEntry(Settings):
+    """One service."""
+
+    name: fields.Label = Field(description="The service's name; once in all files.")
+    url: fields.Url = Field(description="Where it listens: http or https, host and port; no path.")
+    depends_on: fields.Labels = setting([], "Names of the services that this one needs.")
+
+
+class RuntimeTable(Part):
+    """A table of current states that other programs read."""
+
+    url: fields.StoreUrl | None = setting(
+        None, "Its database; the store's own where not set.", repr=False
+    )
+    name: fields.Label = setting("copilot_runtime_services", "The table's name.")
+
+
+class Store(Part):
+    """Where results are kept. Paths are relative to the working directory."""
+
+    url: fields.StoreUrl = setting(
+        "sqlite:///data/prober.db", "The database: SQLite or PostgreSQL.", repr=False
+    )
+    migrate: fields.Flag = setting(True, "Whether the tables are brought up to date at start.")
+    spool: Path = setting(
+        "data/spool", "The folder where results wait while the database can't be written."
+    )
+    runtime_table: RuntimeTable | None = setting(
+        None, "A table of current states to keep for other programs; none where not set."
+    )
+
+
+class Gateway(Part):
+    """Where the page, the API and the metrics are served."""
+
+    host: fields.Label = setting("127.0.0.1", "The address to listen on.")
+    port: fields.Port = setting(8790, "The port; 0 takes a free one.")
+    title: fields.Label = setting("prober", "The heading of the page.")
+
+
+class Document(Part):
+    """The configuration of prober: one file, or several that are merged."""
+
+    defaults: Settings = setting({}, "What holds for each service that doesn't say otherwise.")
+    services: tuple[ServiceEntry, ...] = setting([], "What is watched.")
+    store: Store = setting({}, "Where results are kept.")
+    gateway: Gateway = setting({}, "Where the page, the API and the metrics are served.")
+    workers: fields.Workers = setting(1, "Processes that probe; 0 probes in the main process.")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration that was checked and compiled. Nothing downstream checks it again."""
+
+    services: tuple[Service, ...] = ()
+    store: Store = field(default_factory=Store)
+    gateway: Gateway = field(default_factory=Gateway)
+    workers: int = 1
+    files: tuple[Path, ...] = ()

@@ -1,0 +1,173 @@
+"""The types of single values: each parses what is written, or says what to write instead.
+
+Every parser takes text and raises ValueError with a message that follows the value in a
+sentence, like "is not a duration; write 5s, 5m or 1h", and that never repeats the value.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+import idna
+
+from prober.config import units
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+LONGEST_S = 366 * 86_400.0
+LARGEST_BODY = 2**30
+
+_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+CODES = r"([1-5])[xX]{2}|([1-5][0-9]{2})(-[1-5][0-9]{2})?"
+_STORE = re.compile(
+    r"sqlite(\+pysqlite)?:///(?!:memory:)[^?].*|postgres(ql)?(\+psycopg)?://.+", re.DOTALL
+)
+
+
+class Origin(NamedTuple):
+    """Where a service listens: `url` is scheme, host and port; `host` has no brackets."""
+
+    url: str
+    host: str
+    port: int
+
+
+def label(text: str) -> str:
+    """A name for people: 1 to 128 visible characters."""
+    if not 1 <= len(text) <= 128:
+        raise ValueError("has no length from 1 to 128 characters; write a short name")
+    if not text.isprintable():
+        raise ValueError("holds a control character; remove it")
+    if text != text.strip():
+        raise ValueError("begins or ends with a space; remove it")
+    return text
+
+
+def origin(text: str) -> Origin:
+    """The origin that a service's url names."""
+    if not text.isprintable() or " " in text:
+        raise ValueError("holds a space or control character; remove it")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(
+            "has no valid host and port; write a url like http://127.0.0.1:8000, port 1 to 65535"
+        ) from None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise ValueError("is not a url of a web service; write one like http://127.0.0.1:8000")
+    if "@" in parts.netloc:
+        raise ValueError("holds a user or password; send them in headers, as authorization")
+    if parts.path not in ("", "/") or "?" in text or "#" in text:
+        raise ValueError("goes on after the port; put the path in endpoints")
+    if port == 0:
+        raise ValueError("has port 0; write a port from 1 to 65535")
+    host = _address(parts.hostname) if ":" in parts.hostname else _name(parts.hostname)
+    port = port or DEFAULT_PORTS[parts.scheme]
+    shown = f"[{host}]" if ":" in host else host
+    return Origin(f"{parts.scheme}://{shown}:{port}", host, port)
+
+
+def _address(host: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(host))
+    except ValueError:
+        raise ValueError("has no valid IPv6 address; write one like http://[::1]:8000") from None
+
+
+def _name(host: str) -> str:
+    try:
+        ascii_ = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        ascii_ = ""
+    if len(ascii_) > 253 or not _HOST.fullmatch(ascii_):
+        raise ValueError("has no valid host name; write one like http://example.org:8000")
+    return ascii_
+
+
+def endpoint(text: str) -> str:
+    """A request target: path and query, ASCII only."""
+    if not text.startswith("/"):
+        raise ValueError("does not begin with a slash; write a path like /health")
+    if not text.isprintable() or " " in text or "#" in text:
+        raise ValueError("holds a space, '#' or control character; write it as %20, %23 …")
+    return quote(text, safe="".join(map(chr, range(0x21, 0x7F))))
+
+
+def method(text: str) -> str:
+    """A method of HTTP, in capitals."""
+    if text.upper() not in METHODS:
+        raise ValueError(f"is not a method that prober sends; write {', '.join(METHODS)}")
+    return text.upper()
+
+
+def codes(text: str) -> frozenset[int]:
+    """The status codes that "200", "2xx" or "200-299" stands for."""
+    found = re.fullmatch(CODES, text)
+    if found is None:
+        raise ValueError("is not a status code; write 200, 2xx or 200-299")
+    if found[1]:
+        return frozenset(range(int(found[1]) * 100, int(found[1]) * 100 + 100))
+    first, last = int(found[2]), int(found[3][1:] if found[3] else found[2])
+    if last < first:
+        raise ValueError("runs backwards; write the smaller code first")
+    return frozenset(range(first, last + 1))
+
+
+def header_name(text: str) -> str:
+    """A header's name: a token of RFC 9110."""
+    if not _HEADER_NAME.fullmatch(text):
+        raise ValueError("is not a header name; use letters, digits and '-'")
+    return text
+
+
+def header_value(text: str) -> str:
+    """A header's value in one line of ASCII; one that is empty is not sent."""
+    if not _HEADER_VALUE.fullmatch(text):
+        raise ValueError("holds a line break or a character outside ASCII; remove or encode it")
+    return text.strip()
+
+
+def distinct(found: dict[str, str]) -> dict[str, str]:
+    """Headers by name, none of which is written twice in other capitals."""
+    if len({name.lower() for name in found}) < len(found):
+        raise ValueError("names a header twice, in other capitals; remove one")
+    return found
+
+
+def store_url(text: str) -> str:
+    """The url of a database that prober can write."""
+    if not _STORE.fullmatch(text):
+        raise ValueError(
+            "is not a database that prober knows; write sqlite:///data/prober.db "
+            "or postgresql://user@host/name"
+        )
+    return text
+
+
+def body_limit(text: str) -> int:
+    """How many bytes of an answer are read."""
+    found = units.size(text)
+    if not 1 <= found <= LARGEST_BODY:
+        raise ValueError("is out of range; write a size from 1B to 1024MiB")
+    return found
+
+
+def at_least(shortest_s: float) -> Callable[[str], float]:
+    """A parser of durations that refuses shorter ones."""
+
+    def parse(text: str) -> float:
+        found = units.seconds(text)
+        if found < shortest_s:
+            raise ValueError(f"is too short; write {units.duration(shortest_s)} or more")
+        if found > LONGEST_S:
+            raise ValueError(f"is too long; write {units.duration(LONGEST_S)} or less")
+        return found
+
+    return parse
