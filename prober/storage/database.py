@@ -1,0 +1,257 @@
+"""Open a database, and tell its failures in words that help."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, LiteralString
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from prober.errors import (
+    NotWritable,
+    ProberError,
+    StoreCorrupt,
+    StoreError,
+    StoreLocked,
+    StoreUnfit,
+)
+
+if TYPE_CHECKING:
+    from psycopg import Connection as PostgresConnection
+
+
+class Access(StrEnum):
+    """What a connection may do; the values are SQLite's open modes."""
+
+    READ = "ro"
+    WRITE = "rw"  # never creates a file, nor changes how its owner set it up
+    CREATE = "rwc"  # creates folder and file, and turns the write-ahead log on
+
+
+DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
+
+SQLITE_TIMEOUT_S = {Access.READ: 5.0, Access.WRITE: 1.0, Access.CREATE: 3.0}
+
+POSTGRES_LIMITS = {"connect_timeout": "2", "tcp_user_timeout": "3000"}
+
+# A session in UTC, for columns that keep a time zone. The limits keep a stuck server from holding
+# the writer: what waits longer goes to the spool. A migration may take its time.
+POSTGRES_SESSION: dict[Access, tuple[LiteralString, ...]] = {
+    Access.READ: ("SET timezone = 'UTC'",),
+    Access.WRITE: (
+        "SET timezone = 'UTC'",
+        "SET lock_timeout = '1s'",
+        "SET statement_timeout = '10s'",
+    ),
+    Access.CREATE: ("SET timezone = 'UTC'", "SET lock_timeout = '5s'"),
+}
+
+Failure = tuple[type[ProberError], str]
+
+LOCKED: Failure = (StoreLocked, "is locked by another process; stop it, or try again later")
+CORRUPT: Failure = (
+    StoreCorrupt,
+    "is not a database or is damaged; set it aside and restart, or restore a backup",
+)
+CLOSED: Failure = (
+    NotWritable,
+    "can't be opened; see that its folder exists and that prober may write there",
+)
+READ_ONLY: Failure = (NotWritable, "can't be written; give prober write access to it")
+FULL: Failure = (StoreError, "has no space left; free some on its disk")
+DISK: Failure = (StoreError, "failed to read or write its disk; see the system's log")
+UNFIT: Failure = (
+    StoreUnfit,
+    "lacks a table or column, or requires one that is not filled; run `prober db check`",
+)
+REFUSED: Failure = (StoreError, "refuses the login; correct user, password or database in its url")
+AWAY: Failure = (StoreError, "is not available; see that its server runs and can be reached")
+OTHER: Failure = (StoreError, "failed; `prober db check` may tell more")
+
+SQLITE_FAILURES: dict[int, Failure] = {
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
+    sqlite3.SQLITE_CORRUPT: CORRUPT,
+    sqlite3.SQLITE_NOTADB: CORRUPT,
+    sqlite3.SQLITE_CANTOPEN: CLOSED,
+    sqlite3.SQLITE_PERM: CLOSED,
+    sqlite3.SQLITE_READONLY: READ_ONLY,
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_IOERR: DISK,
+    sqlite3.SQLITE_CONSTRAINT: UNFIT,
+}
+
+# By SQLSTATE, or by its class: its first two characters.
+POSTGRES_FAILURES: dict[str, Failure] = {
+    "55P03": LOCKED,
+    "40P01": LOCKED,
+    "57014": LOCKED,
+    "25006": READ_ONLY,
+    "42501": READ_ONLY,
+    "42703": UNFIT,
+    "42P01": UNFIT,
+    "53100": FULL,
+    "08": AWAY,
+    "23": UNFIT,
+    "28": REFUSED,
+    "3D": REFUSED,
+    "57": AWAY,
+}
+
+
+def open_engine(url: str, access: Access = Access.WRITE) -> Engine:
+    """An engine for `url`; it connects when it is first used.
+
+    Raises `StoreError` where the url can't be used, and `NotWritable` where the folder of an
+    SQLite file can't be made.
+    """
+    parsed = parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed, access)
+    return _postgres(parsed, access)
+
+
+def parse(url: str) -> URL:
+    """The url with the driver that prober uses. An error never shows it: it may hold a password."""
+    try:
+        parsed = make_url(url)
+        parsed = parsed.set(drivername=DRIVERS[parsed.get_backend_name()])
+    except (ArgumentError, KeyError, NoSuchModuleError, ValueError) as error:
+        raise StoreError(
+            "store.url: not a database that prober knows; write sqlite:///data/prober.db or "
+            "postgresql://user:password@host/database"
+        ) from error
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise StoreError("store.url: names no file; write sqlite:///data/prober.db")
+    return parsed
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database, or None where the database is a server."""
+    parsed = parse(url)
+    return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
+
+
+def place(url: str) -> str:
+    """The database as a user knows it: the file, or the url without its password."""
+    parsed = parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return str(parsed.database)
+    bare = parsed.set(drivername="postgresql").difference_update_query(["password"])
+    return bare.render_as_string(hide_password=True)
+
+
+def explain(error: DBAPIError, url: str) -> ProberError:
+    """What to tell the user of a database's failure: one line, without secrets."""
+    kind, remedy = _failure(error.orig)
+    detail = str(error.orig).strip().partition("\n")[0]
+    return kind(f"database {place(url)} {remedy} ({detail})")
+
+
+@contextmanager
+def explaining(url: str) -> Iterator[None]:
+    """Raise a database's failures as `explain` puts them, but for values that no column takes."""
+    try:
+        yield
+    except DataError:
+        raise  # prober's own defect, and no outage
+    except DBAPIError as error:
+        raise explain(error, url) from error
+
+
+def _failure(cause: BaseException | None) -> Failure:
+    if isinstance(cause, sqlite3.Error):
+        return SQLITE_FAILURES.get(sqlite_code(cause) & 0xFF, OTHER)
+    state = sqlstate(cause)
+    if state is None:
+        return AWAY
+    return POSTGRES_FAILURES.get(state) or POSTGRES_FAILURES.get(state[:2], OTHER)
+
+
+def sqlite_code(cause: BaseException | None) -> int:
+    """SQLite's extended result code, or 0."""
+    return getattr(cause, "sqlite_errorcode", 0)
+
+
+def sqlstate(cause: BaseException | None) -> str | None:
+    """PostgreSQL's five characters, or None where no server answered."""
+    return getattr(cause, "sqlstate", None)
+
+
+def _sqlite(url: URL, access: Access) -> Engine:
+    file = Path(str(url.database))
+    if access is Access.CREATE:
+        _make_folder(file.parent)
+    engine = create_engine(url, creator=lambda: _connect(file, access))
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # At once: a transaction that starts by reading can't wait for a lock when it writes.
+        how = "BEGIN" if access is Access.READ else "BEGIN IMMEDIATE"
+        connection.exec_driver_sql(how)
+
+    return engine
+
+
+def _connect(file: Path, access: Access) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(file))}?mode={access}",
+        uri=True,
+        timeout=SQLITE_TIMEOUT_S[access],
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        _set_up(connection, access)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, access: Access) -> None:
+    if access is Access.CREATE:
+        connection.execute("PRAGMA journal_mode = WAL")
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode == "wal":  # NORMAL is safe with a write-ahead log only
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotWritable(
+            f"folder {folder} can't be made ({error.strerror}); make it, or set store.url elsewhere"
+        ) from error
+
+
+def _postgres(url: URL, access: Access) -> Engine:
+    limits = {key: value for key, value in POSTGRES_LIMITS.items() if key not in url.query}
+    try:
+        # Positional parameters, so that one tuple a row serves both databases.
+        engine = create_engine(url, paramstyle="format", connect_args=limits)
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"database {place(str(url))} needs psycopg; install prober[postgres]"
+        ) from error
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: PostgresConnection[tuple[object, ...]], _: ConnectionPoolEntry) -> None:
+        connection.autocommit = True
+        for setting in POSTGRES_SESSION[access]:
+            connection.execute(setting)
+        connection.autocommit = False
+
+    return engine

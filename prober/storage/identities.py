@@ -1,0 +1,60 @@
+"""Numbers for texts that repeat: services, endpoints and snippets, each in a table of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection, Table, bindparam, select
+
+from prober.storage.tolerant import Insert, Row
+
+CHUNK = 500  # texts in one query
+MOST = 50_000  # texts that are remembered
+
+
+class Identities:
+    """The ids of one table's texts: remembered, else looked up, else made.
+
+    What is remembered must be forgotten where a transaction was rolled back, since it may have
+    made the row, and where the database may have changed behind prober's back.
+    """
+
+    def __init__(self, table: Table, text: str) -> None:
+        self._text = table.c[text]
+        self._query = select(self._text, table.c.id).where(
+            self._text.in_(bindparam("texts", expanding=True))
+        )
+        self._known: dict[str | None, int | None] = {None: None}
+
+    def forget(self) -> None:
+        """Look everything up anew."""
+        self._known = {None: None}
+
+    def resolve(
+        self, connection: Connection, insert: Insert, texts: set[str | None], more: Row = ()
+    ) -> Mapping[str | None, int | None]:
+        """Ids of at least `texts`, where None has None; a new text's row is (text, *more)."""
+        if not texts <= self._known.keys():
+            self._learn(connection, insert, texts, more)
+        return self._known
+
+    def _learn(
+        self, connection: Connection, insert: Insert, texts: set[str | None], more: Row
+    ) -> None:
+        if len(self._known) > MOST:  # those that are common come back with the next batches
+            self.forget()
+        # In order, so that two writers wait for each other rather than lock each other out.
+        wanted = sorted(text for text in texts - self._known.keys() if text is not None)
+        self._look_up(connection, wanted)
+        new = [text for text in wanted if text not in self._known]
+        insert.run(connection, [(text, *more) for text in new])
+        self._look_up(connection, new)
+
+    def _look_up(self, connection: Connection, texts: Sequence[str]) -> None:
+        for some in _chunks(texts):
+            self._known.update(connection.execute(self._query, {"texts": some}).tuples().all())
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(texts), CHUNK):
+        yield texts[start : start + CHUNK]

@@ -1,0 +1,215 @@
+"""Read history: on connections of its own, which can't write and hold up no writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, select
+
+from prober.errors import StoreError
+from prober.model import Reason, Result, Status, Transition
+from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
+from prober.storage.database import Access, explaining, open_engine, place, sqlite_file
+from prober.storage.tables import BUCKET_MS, endpoints, results, services, snippets, transitions
+
+DAY = 24 * 3_600_000 // BUCKET_MS  # buckets: the most that one query looks at
+
+RESULT = (
+    select(
+        services.c.name,
+        results.c.checked_at,
+        results.c.outcome,
+        results.c.http_code,
+        results.c.latency_us,
+        endpoints.c.path,
+        snippets.c.text,
+        results.c.reason,
+        results.c.phase,
+    )
+    .select_from(results)
+    .join(services, services.c.id == results.c.service_id)
+    .outerjoin(endpoints, endpoints.c.id == results.c.endpoint_id)
+    .outerjoin(snippets, snippets.c.id == results.c.snippet_id)
+)
+
+TRANSITION = select(
+    services.c.name, transitions.c.at, transitions.c.old, transitions.c.new, transitions.c.reason
+).join(services, services.c.id == transitions.c.service_id)
+
+
+class Reader:
+    """Reads one database; may be used from several threads.
+
+    A database that isn't there is not created: reading it raises `StoreError`. Services without
+    history, or unknown ones, have none: their results are empty and they are missing in mappings.
+    Times are epoch milliseconds, `since` inclusive and `until` exclusive.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._engine = open_engine(url, Access.READ)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._engine.dispose()
+
+    def names(self) -> list[str]:
+        """The names of all services that history knows, sorted."""
+        with self._connected() as connection:
+            return list(
+                connection.execute(select(services.c.name).order_by(services.c.name)).scalars()
+            )
+
+    def results(
+        self,
+        name: str,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        limit: int | None = None,
+        newest_first: bool = True,
+    ) -> Iterator[Result]:
+        """Stream the results of a service, at most `limit`, a bounded query at a time."""
+        return islice(self._results(name, since_ms, until_ms, newest_first), limit)
+
+    def latest(self, names: Sequence[str] | None = None) -> dict[str, Result]:
+        """The last result of each of the services (of all, for None) by name."""
+        found: dict[str, Result] = {}
+        with self._connected() as connection:
+            missing = _ids(connection, names)
+            for low, high in _windows(*_span(connection), newest_first=True):
+                if not missing:
+                    break
+                rows = connection.execute(_last(low, high, list(missing.values())))
+                found |= {result.service: result for result in map(_result, rows)}
+                missing = {name: id for name, id in missing.items() if name not in found}
+        return found
+
+    def transitions(
+        self,
+        name: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        limit: int | None = None,
+        newest_first: bool = True,
+    ) -> Iterator[Transition]:
+        """Changes of status of one service, or of all."""
+        at = transitions.c.at
+        query = TRANSITION.order_by(at.desc() if newest_first else at).limit(limit)
+        query = query if name is None else query.where(services.c.name == name)
+        query = query if since_ms is None else query.where(at >= since_ms)
+        query = query if until_ms is None else query.where(at < until_ms)
+        with self._connected() as connection:
+            rows = connection.execute(query).all()
+        return map(_transition, rows)
+
+    def last_statuses(self) -> dict[str, tuple[Status, int]]:
+        """The last stored status of each service, and since when it has held."""
+        ends = select(transitions.c.service_id, func.max(transitions.c.at).label("at"))
+        last = ends.group_by(transitions.c.service_id).subquery()
+        mine = and_(last.c.service_id == transitions.c.service_id, last.c.at == transitions.c.at)
+        with self._connected() as connection:
+            rows = connection.execute(TRANSITION.join(last, mine)).all()
+        return {t.service: (t.new, t.at) for t in map(_transition, rows)}
+
+    def _results(
+        self, name: str, since_ms: int | None, until_ms: int | None, newest_first: bool
+    ) -> Iterator[Result]:
+        with self._connected() as connection:
+            ids = list(_ids(connection, [name]).values())
+            low, high = _span(connection)
+        low = low if since_ms is None else max(low, since_ms // BUCKET_MS)
+        high = high if until_ms is None else min(high, (until_ms - 1) // BUCKET_MS)
+        for first, last in _windows(low, high, newest_first) if ids else ():
+            query = _in_window(first, last, ids, newest_first)
+            query = query if since_ms is None else query.where(results.c.checked_at >= since_ms)
+            query = query if until_ms is None else query.where(results.c.checked_at < until_ms)
+            with self._connected() as connection:
+                rows = connection.execute(query).all()
+            yield from map(_result, rows)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        file = sqlite_file(self._url)
+        if file is not None and not file.exists():
+            raise StoreError(
+                f"there is no history at {place(self._url)}; start the daemon with `prober run`"
+            )
+        with explaining(self._url), self._engine.connect() as connection:
+            yield connection
+
+
+def _ids(connection: Connection, names: Sequence[str] | None) -> dict[str, int]:
+    query = select(services.c.name, services.c.id)
+    query = query if names is None else query.where(services.c.name.in_(names))
+    return dict(connection.execute(query).tuples().all())
+
+
+def _span(connection: Connection) -> tuple[int, int]:
+    """The first and the last bucket; (0, -1) where there are no results."""
+    low = connection.execute(select(func.min(results.c.bucket))).scalar_one()
+    high = connection.execute(select(func.max(results.c.bucket))).scalar_one()
+    return (0, -1) if low is None else (low, high)
+
+
+def _windows(low: int, high: int, newest_first: bool) -> Iterator[tuple[int, int]]:
+    """Cut the buckets from `low` to `high` into windows that grow up to a day, in reading order."""
+    width = 1
+    while low <= high:
+        width = min(width, high - low + 1)
+        if newest_first:
+            yield high - width + 1, high
+            high -= width
+        else:
+            yield low, low + width - 1
+            low += width
+        width = min(2 * width, DAY)
+
+
+def _in_window(low: int, high: int, ids: Sequence[int], newest_first: bool) -> Select[Any]:
+    # Every bucket by its number: a range would make the database read all services in it.
+    buckets = results.c.bucket.in_(range(low, high + 1))
+    at = results.c.checked_at
+    query = RESULT.where(buckets, results.c.service_id.in_(ids))
+    return query.order_by(at.desc() if newest_first else at)
+
+
+def _last(low: int, high: int, ids: Sequence[int]) -> Select[Any]:
+    ends = (
+        select(results.c.service_id, func.max(results.c.checked_at).label("at"))
+        .where(results.c.bucket.in_(range(low, high + 1)), results.c.service_id.in_(ids))
+        .group_by(results.c.service_id)
+        .subquery()
+    )
+    return RESULT.join(
+        ends,
+        and_(
+            results.c.bucket == ends.c.at // BUCKET_MS,
+            results.c.service_id == ends.c.service_id,
+            results.c.checked_at == ends.c.at,
+        ),
+    )
+
+
+def _result(row: Sequence[Any]) -> Result:
+    name, at, outcome, code, latency_us, endpoint, snippet, reason, phase = row
+    return Result(
+        name,
+        at,
+        OUTCOME_OF[outcome],
+        code,
+        None if latency_us is None else latency_us / 1000,
+        endpoint,
+        snippet,
+        REASON_OF[reason],
+        PHASE_OF[phase],
+    )
+
+
+def _transition(row: Sequence[Any]) -> Transition:
+    name, at, old, new, reason = row
+    return Transition(
+        name, at, Status(old), Status(new), None if reason is None else Reason(reason)
+    )

@@ -1,0 +1,88 @@
+"""Transactions on one database that may fail, be swapped or change its shape meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from prober.storage.database import explaining, open_engine, sqlite_file
+from prober.storage.tolerant import outdated
+
+
+class Session:
+    """Runs work in transactions; used from one thread at a time.
+
+    `prepare` is called before the database is opened, `forget` whenever what was learned from it
+    may not hold any more.
+    """
+
+    def __init__(
+        self, url: str, forget: Callable[[], None], prepare: Callable[[], object] | None = None
+    ) -> None:
+        self._url = url
+        self._forget = forget
+        self._prepare = prepare
+        self._engine: Engine | None = None
+        self._file: tuple[int, int] | None = None
+        self._version: int | None = None
+
+    def run(self, work: Callable[[Connection], None]) -> None:
+        """Commit the work. It is done anew, once, where tables turn out to have changed.
+
+        Raises what `database.explain` makes of a failure, and then nothing is committed.
+        """
+        try:
+            with explaining(self._url):
+                self._run(work)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the connection, and forget; the next work opens it anew."""
+        if self._engine is not None:
+            self._engine.dispose()
+        self._engine = self._version = None
+        self._forget()
+
+    def _run(self, work: Callable[[Connection], None]) -> None:
+        if self._engine is not None and self._file != _identity(self._url):
+            self.close()  # the file was swapped: the connection still leads to the old one
+        try:
+            self._commit(work)
+        except DBAPIError as error:
+            if not outdated(error):
+                raise
+            self.close()
+            self._commit(work)
+
+    def _commit(self, work: Callable[[Connection], None]) -> None:
+        with self._open().begin() as connection:
+            self._notice_others(connection)
+            work(connection)
+
+    def _open(self) -> Engine:
+        if self._engine is None:
+            if self._prepare is not None:
+                self._prepare()
+            self._engine, self._file = open_engine(self._url), _identity(self._url)
+        return self._engine
+
+    def _notice_others(self, connection: Connection) -> None:
+        """Forget where another connection wrote to an SQLite file: it may have been restored."""
+        if connection.dialect.name == "sqlite":
+            version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+            if version != self._version:
+                self._forget()
+            self._version = version
+
+
+def _identity(url: str) -> tuple[int, int] | None:
+    """Which file the url leads to now; None for a server, or where no file is."""
+    file = sqlite_file(url)
+    if file is None or not file.exists():
+        return None
+    status = file.stat()
+    return status.st_dev, status.st_ino

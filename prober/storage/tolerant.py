@@ -1,0 +1,141 @@
+"""Inserts that take a table as it is found: what both sides have is written, the rest is left."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection, Table, TableClause, bindparam, column, inspect, table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
+
+from prober.errors import StoreUnfit
+from prober.storage.database import sqlite_code, sqlstate
+
+Row = tuple[object, ...]
+
+log = structlog.get_logger(__name__)
+
+INSERT: dict[str, Callable[[TableClause], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+OUTDATED_SQLITE = ("no such column", "no such table", "has no column named")
+OUTDATED_SQLSTATE = frozenset({"42703", "42P01", "23502"})
+
+
+class Notes:
+    """What was already said of missing columns, so that it is said once."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, frozenset[str]]] = set()
+
+    def missing(self, name: str, columns: Collection[str]) -> None:
+        """Warn of columns that are not written, unless this was said before."""
+        note = (name, frozenset(columns))
+        if columns and note not in self._said:
+            self._said.add(note)
+            log.warning("columns are missing and not written", table=name, columns=sorted(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """An insert that leaves rows alone which are already there.
+
+    `fit` turns rows in the order of the wanted columns into parameters of `sql`.
+    """
+
+    sql: str
+    fit: Callable[[Sequence[Row]], list[Row]]
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Insert the rows in one call of the driver; their number may be 0."""
+        if rows:
+            connection.exec_driver_sql(self.sql, self.fit(rows))
+
+
+def prepare(connection: Connection, wanted: Table, columns: Sequence[str], notes: Notes) -> Insert:
+    """An insert of `columns` of `wanted` into that table as it is in the database.
+
+    Raises `StoreUnfit` where the table is not there, lacks a column of its key or one that is
+    never empty, or requires a column that prober doesn't know.
+    """
+    found = reflect(connection, wanted.name)
+    needed = {c.name for c in wanted.columns if not c.nullable} & set(columns)
+    require_columns(wanted.name, needed - found.keys())
+    require_fillable(wanted.name, unfillable(found, columns))
+    notes.missing(wanted.name, [c for c in columns if c not in found])
+    kept = [c for c in columns if c in found]
+    return Insert(_compile(connection, wanted.name, kept), _fit(columns, kept))
+
+
+def reflect(connection: Connection, name: str) -> dict[str, ReflectedColumn]:
+    """The columns that the table has now, by name; raises `StoreUnfit` where it isn't there."""
+    try:
+        return {c["name"]: c for c in inspect(connection).get_columns(name)}
+    except NoSuchTableError as error:
+        raise StoreUnfit(
+            f"table {name} is missing in {connection.engine.url.database}; "
+            "run `prober db upgrade`, or create it"
+        ) from error
+
+
+def unfillable(found: dict[str, ReflectedColumn], columns: Collection[str]) -> list[str]:
+    """Columns outside `columns` that an insert must give a value, and can't."""
+    return [name for name, c in found.items() if name not in columns and not _optional(c)]
+
+
+def require_columns(name: str, missing: Collection[str]) -> None:
+    """Raise `StoreUnfit` where columns that must be written are missing."""
+    if missing:
+        raise StoreUnfit(
+            f"{name}.{min(missing)} is missing and prober can't do without it; "
+            "add it, or restore the table"
+        )
+
+
+def require_fillable(name: str, unknown: Collection[str]) -> None:
+    """Raise `StoreUnfit` where there are required columns that prober doesn't know."""
+    if unknown:
+        raise StoreUnfit(
+            f"{name}.{min(unknown)} is NOT NULL without a default and prober can't fill it; "
+            "give it a default, or allow NULL"
+        )
+
+
+def outdated(error: DBAPIError) -> bool:
+    """Whether the table is not any more as it was reflected: reflecting again may help."""
+    cause = error.orig
+    if sqlite_code(cause) == sqlite3.SQLITE_CONSTRAINT_NOTNULL:
+        return True
+    return sqlstate(cause) in OUTDATED_SQLSTATE or any(
+        text in str(cause) for text in OUTDATED_SQLITE
+    )
+
+
+def _optional(found: ReflectedColumn) -> bool:
+    """Whether the database fills the column by itself. SQLite numbers an INTEGER key."""
+    return bool(
+        found["nullable"]
+        or found.get("default") is not None
+        or found.get("computed")
+        or found.get("identity")
+        or (found.get("primary_key") == 1 and str(found["type"]) == "INTEGER")
+    )
+
+
+def _compile(connection: Connection, name: str, columns: Sequence[str]) -> str:
+    target = table(name, *map(column, columns))
+    insert = INSERT[connection.dialect.name](target).values({c: bindparam(c) for c in columns})
+    return str(insert.on_conflict_do_nothing().compile(dialect=connection.dialect))
+
+
+def _fit(columns: Sequence[str], kept: Sequence[str]) -> Callable[[Sequence[Row]], list[Row]]:
+    if list(columns) == list(kept):
+        return list
+    places = [columns.index(c) for c in kept]
+    return lambda rows: [tuple([row[place] for place in places]) for row in rows]

@@ -1,0 +1,116 @@
+"""Write observations to the database: results and transitions, in one transaction a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from sqlalchemy import Connection
+
+from prober.model import Observation, Result, Transition
+from prober.storage import tables
+from prober.storage.codes import OUTCOMES, PHASES, REASONS
+from prober.storage.identities import Identities
+from prober.storage.migrate import upgrade
+from prober.storage.session import Session
+from prober.storage.tolerant import Insert, Notes, Row, prepare
+
+Ids = Mapping[str | None, int | None]
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "services": ("name", "first_seen"),
+    "endpoints": ("path",),
+    "snippets": ("text",),
+    "results": (
+        "bucket",
+        "service_id",
+        "checked_at",
+        "outcome",
+        "http_code",
+        "latency_us",
+        "endpoint_id",
+        "snippet_id",
+        "reason",
+        "phase",
+    ),
+    "transitions": ("service_id", "at", "old", "new", "reason"),
+}
+"""What is written to each table, in the order of the rows' values."""
+
+
+class Writer:
+    """Writes batches; used from one thread at a time.
+
+    With `migrate` the database is brought to this prober's tables whenever it is opened, so that
+    one that was taken away comes back. Without, it is taken as it is.
+    """
+
+    def __init__(self, url: str, *, migrate: bool = True) -> None:
+        self._session = Session(url, self._forget, partial(upgrade, url) if migrate else None)
+        self._notes = Notes()
+        self._inserts: dict[str, Insert] = {}
+        self._services = Identities(tables.services, "name")
+        self._endpoints = Identities(tables.endpoints, "path")
+        self._snippets = Identities(tables.snippets, "text")
+
+    def write(self, observations: Sequence[Observation]) -> None:
+        """Commit the batch's results and transitions; those that are there already stay as is.
+
+        Raises what `database.explain` makes of a failure, and then nothing is written.
+        """
+        self._session.run(partial(self._write, observations))
+
+    def close(self) -> None:
+        """Let go of the connection; the next write opens it anew."""
+        self._session.close()
+
+    def _forget(self) -> None:
+        """The ids of what was rolled back, or lies in another file, must not be remembered."""
+        self._inserts = {}
+        for identities in (self._services, self._endpoints, self._snippets):
+            identities.forget()
+
+    def _prepare(self, connection: Connection) -> dict[str, Insert]:
+        return {
+            name: prepare(connection, tables.metadata.tables[name], columns, self._notes)
+            for name, columns in COLUMNS.items()
+        }
+
+    def _write(self, observations: Sequence[Observation], connection: Connection) -> None:
+        inserts = self._inserts = self._inserts or self._prepare(connection)
+        results = [o.result for o in observations if o.result is not None]
+        transitions = [o.transition for o in observations if o.transition is not None]
+        names: set[str | None] = {r.service for r in results}
+        names.update(t.service for t in transitions)
+        seen = min((o.at for o in observations), default=0)
+        services = self._services.resolve(connection, inserts["services"], names, (seen,))
+        endpoints = self._endpoints.resolve(
+            connection, inserts["endpoints"], {r.endpoint_ok for r in results}
+        )
+        snippets = self._snippets.resolve(
+            connection, inserts["snippets"], {r.snippet for r in results}
+        )
+        inserts["results"].run(connection, _results(results, services, endpoints, snippets))
+        inserts["transitions"].run(connection, _transitions(transitions, services))
+
+
+def _results(results: Sequence[Result], services: Ids, endpoints: Ids, snippets: Ids) -> list[Row]:
+    return [
+        (
+            result.checked_at // tables.BUCKET_MS,
+            services[result.service],
+            result.checked_at,
+            OUTCOMES[result.outcome],
+            result.http_code,
+            None if result.latency_ms is None else round(result.latency_ms * 1000),
+            endpoints[result.endpoint_ok],
+            snippets[result.snippet],
+            REASONS[result.reason],
+            PHASES[result.phase],
+        )
+        for result in results
+    ]
+
+
+def _transitions(transitions: Sequence[Transition], services: Ids) -> list[Row]:
+    return [(services[t.service], t.at, t.old, t.new, t.reason) for t in transitions]
