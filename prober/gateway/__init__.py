@@ -1,0 +1,14 @@
+"""The gateway: what people and programs read over HTTP. A route is a file, and a line here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from prober.gateway import health, metrics, page, services
+
+ROUTERS: dict[str, APIRouter] = {
+    "health": health.router,
+    "metrics": metrics.router,
+    "services": services.router,
+    "page": page.router,
+}

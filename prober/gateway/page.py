@@ -1,0 +1,185 @@
+"""The status page: the verdict and a table, made on the server and readable without JavaScript."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from prober import __version__
+from prober.fleet import Member, Verdict, judge
+from prober.gateway.context import Given, Progress
+from prober.model import Result
+from prober.reports.times import rfc3339
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE = (TEMPLATES / "page.css").read_text()
+_JINJA = Environment(
+    loader=FileSystemLoader(TEMPLATES),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+PAGE = _JINJA.get_template("page.html")
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        f"style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'",
+        "img-src 'self' data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+
+DISABLED = "DISABLED"
+# Problems first: the order of the table, and of the fleet's own word.
+ORDER = ("BROKEN", "UNKNOWN", "DEGRADED", "OK", DISABLED)
+RANK = {label: rank for rank, label in enumerate(ORDER)}
+NOTICES = {
+    ("schedule", "starting"): "Starting: the first probes are under way.",
+    ("schedule", "stalled"): "Probes are not being made on schedule: what is shown may be old.",
+    ("store", "starting"): "Starting: nothing was stored yet.",
+    ("store", "stalled"): "Results are not reaching the store.",
+    ("store", "spooling"): "The database can't be written: results wait on disk until it can.",
+}
+AGES = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))  # seconds, unit
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One service as the table shows it: texts, empty where there is nothing to tell."""
+
+    label: str
+    name: str
+    path: str
+    critical: bool
+    tags: tuple[str, ...]
+    group: str
+    port: int
+    code: str = ""
+    latency: str = ""
+    endpoint: str = ""
+    checked_at: str = ""
+    checked: str = ""
+    since_at: str = ""
+    since: str = ""
+    why: str = ""
+    snippet: str = ""
+
+
+@router.head("/", include_in_schema=False)
+@router.get("/", include_in_schema=False)
+async def page(context: Given) -> HTMLResponse:
+    """The fleet in one look; it loads itself again every 5 s."""
+    now_ms = time.time_ns() // 1_000_000
+    html = render(context.title, context.state.members(), context.progress(), now_ms)
+    return HTMLResponse(html, headers=HEADERS)
+
+
+def render(title: str, members: list[Member], progress: Progress, now_ms: int) -> str:
+    """The page as HTML; `now_ms` (epoch) is what ages are counted from."""
+    verdict = judge(members)
+    rows = sorted((_row(m, now_ms) for m in members), key=lambda r: (RANK[r.label], not r.critical))
+    return PAGE.render(
+        title=title,
+        version=__version__,
+        style=Markup(STYLE),
+        word=_word(members),
+        verdict=verdict,
+        counts=_counts(verdict),
+        notices=_notices(progress),
+        rows=rows,
+        grouped=any(row.group for row in rows),
+        now=rfc3339(now_ms),
+    )
+
+
+def _word(members: Iterable[Member]) -> str:
+    """The worst status of a critical service: the fleet's own."""
+    labels = [_label(m) for m in members if m.service.critical and m.service.enabled]
+    return min(labels, key=RANK.__getitem__, default="OK")
+
+
+def _label(member: Member) -> str:
+    return member.status.value if member.service.enabled else DISABLED
+
+
+def _counts(verdict: Verdict) -> list[tuple[str, int, float, float]]:
+    """Label, count, and the start and width of its share of the bar in percent."""
+    counts = {
+        "OK": verdict.ok,
+        "DEGRADED": verdict.degraded,
+        "BROKEN": verdict.broken,
+        "UNKNOWN": verdict.unknown,
+        DISABLED: verdict.disabled,
+    }
+    shares, start = [], 0.0
+    for label, count in counts.items():
+        width = 100 * count / max(verdict.total, 1)
+        shares.append((label, count, round(start, 3), round(width, 3)))
+        start += width
+    return shares
+
+
+def _notices(progress: Progress) -> list[str]:
+    words = (("schedule", progress.schedule), ("store", progress.store))
+    return [NOTICES[word] for word in words if word in NOTICES]
+
+
+def _row(member: Member, now_ms: int) -> Row:
+    service = member.service
+    since = member.since
+    return Row(
+        label=_label(member),
+        name=service.name,
+        path=f"/api/v1/services/{quote(service.name, safe='')}",
+        critical=service.critical,
+        tags=service.tags,
+        group=service.group or "",
+        port=service.port,
+        since_at=rfc3339(since) if since else "",
+        since=age(now_ms - since) if since else "",
+        **(_found(member.result, now_ms) if member.result else {}),
+    )
+
+
+def _found(result: Result, now_ms: int) -> dict[str, str]:
+    """The cells that a probe fills."""
+    return {
+        "code": str(result.http_code or ""),
+        "latency": "" if result.latency_ms is None else duration(result.latency_ms),
+        "endpoint": result.endpoint_ok or "",
+        "checked_at": rfc3339(result.checked_at),
+        "checked": f"{age(now_ms - result.checked_at)} ago",
+        "why": " · ".join(part for part in (result.reason, result.phase) if part),
+        "snippet": result.snippet or "",
+    }
+
+
+def duration(ms: float) -> str:
+    """A latency in three digits or so: "0.42 ms", "12.3 ms", "640 ms", "2.41 s"."""
+    if ms >= 1000:
+        return f"{ms / 1000:.2f} s"
+    return f"{ms:.{2 if ms < 1 else 1 if ms < 100 else 0}f} ms"
+
+
+def age(ms: int) -> str:
+    """How long, in its largest unit: "0 s", "59 s", "3 min", "26 d"."""
+    seconds = max(0, ms // 1000)
+    size, unit = next((step for step in AGES if seconds >= step[0]), AGES[-1])
+    return f"{seconds // size} {unit}"

@@ -1,0 +1,84 @@
+"""uvicorn inside a running event loop, on a socket of ours, without its signal handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from prober.errors import AddressInUse
+
+GRACE_S = 1  # what is being answered when the server stops may take this long
+KEEP_ALIVE_S = 75  # longer than a scrape interval, so that Prometheus keeps its connection
+START_POLL_S = 0.005
+
+REMEDIES = {
+    errno.EADDRINUSE: "is in use; stop the other process or set gateway.port",
+    errno.EACCES: "needs privileges; set gateway.port to 1024 or above",
+    errno.EADDRNOTAVAIL: "is no address of this host; set gateway.host",
+}
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises AddressInUse with a remedy.
+
+    It listens at once, since Linux lets two processes bind an address but only one listen.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
+    except socket.gaierror as error:
+        raise AddressInUse(f"gateway.host: {host!r} is no address; set it to one") from error
+    except OSError as error:
+        remedy = REMEDIES.get(error.errno or 0, f"can't be used: {error.strerror}")
+        raise AddressInUse(f"gateway: {_address(host, port)} {remedy}") from error
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class _Embedded(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to the composition root."""
+        yield
+
+
+class Server:
+    """Serves `app` on `sock` from `start` until `stop`, both on the running loop."""
+
+    def __init__(self, app: ASGIApp, sock: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            ws="none",
+        )
+        self._server = _Embedded(config)
+        self._sock = sock
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return once requests are answered; raises what kept the server from starting."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._sock]))
+        while not self._server.started:
+            if self._task.done():
+                return self._task.result()
+            await asyncio.sleep(START_POLL_S)
+
+    async def stop(self) -> None:
+        """Close within 2 s: idle connections at once, busy ones after a grace."""
+        if self._task is not None:
+            self._server.should_exit = True
+            await self._task
