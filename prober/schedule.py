@@ -23,7 +23,8 @@ from apscheduler.triggers.base import BaseTrigger
 
 from prober.model import Service
 
-STRETCH_S = 0.25  # how much of the wheel one firing hands to the loop's timers
+STRETCH_S = 0.25  # how much of the wheel one firing hands to the loop's timers,
+LEAD_S = 0.05  # and how long before the first of these slots it does so
 FIRST_LOOK_S = 5.0  # within this time a service without history gets its first probe, and
 FIRST_LOOKS_PER_S = 200  # no more than so many of them in a second
 
@@ -36,7 +37,7 @@ def fraction(name: str) -> float:
 
 
 def anchor(epoch_s: float, monotonic_s: float) -> float:
-    """What turns monotonic seconds into the epoch's; taken once, so that clock jumps move nothing."""
+    """What turns monotonic seconds into the epoch's; taken once: clock jumps move nothing."""
     return epoch_s - monotonic_s
 
 
@@ -141,16 +142,20 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
         self._rings = []
         self._scheduler.shutdown(wait=False)
 
-    def get_next_fire_time(self, _previous: datetime | None, _now: datetime) -> datetime | None:
-        """APScheduler's question: the start of the next stretch that has a slot."""
+    def get_next_fire_time(self, previous: datetime | None, _now: datetime) -> datetime | None:
+        """APScheduler's question: shortly before the next slot, a stretch at least after the last.
+
+        It asks before the last firing has turned the wheel, so `previous` must count, too.
+        """
         if not self._rings:
             return None
-        return self._zone.at(max(min(r.next_slot() for r in self._rings), self._turned_s))
+        due = self._zone.at(min(ring.next_slot() for ring in self._rings) - LEAD_S)
+        return due if previous is None else max(due, previous + timedelta(seconds=STRETCH_S))
 
     async def _fire(self) -> None:
         # A coroutine, since APScheduler would run a plain function in a thread.
         now = time.monotonic()
-        self._turned_s = max(now, self._turned_s) + STRETCH_S
+        self._turned_s = now + STRETCH_S + LEAD_S
         for ring in self._rings:
             for slot, service in ring.turn(self._turned_s):
                 self._loop.call_later(max(slot - now, 0.0), self._start, service, slot)

@@ -1,0 +1,177 @@
+"""When services are probed: rhythm, phases, reloads and clock jumps."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prober.model import Service
+from prober.schedule import MonotonicZone, Ring, Schedule, anchor, fraction
+
+
+def service(name: str, interval_s: float = 0.2, timeout_s: float = 0.1) -> Service:
+    return Service(name, "http://h:1", "h", 1, interval_s=interval_s, timeout_s=timeout_s)
+
+
+class Starts:
+    """Records what a schedule starts, and how late."""
+
+    def __init__(self) -> None:
+        self.slots: dict[str, list[float]] = defaultdict(list)
+        self.lags: list[float] = []
+
+    def __call__(self, started: Service, slot_s: float) -> None:
+        self.slots[started.name].append(slot_s)
+        self.lags.append(time.monotonic() - slot_s)
+
+
+async def turned(seconds: float, *services: Service) -> Starts:
+    starts = Starts()
+    schedule = Schedule(starts, anchor(time.time(), time.monotonic()))
+    schedule.replace(services)
+    await asyncio.sleep(seconds)
+    schedule.close()
+    return starts
+
+
+@given(st.text())
+def test_a_phase_is_a_fraction_and_stable(name: str) -> None:
+    assert 0 <= fraction(name) < 1
+    assert fraction(name) == fraction(name)
+
+
+def test_phases_spread_the_load() -> None:
+    tenths = Counter(int(fraction(f"service-{n}") * 10) for n in range(10_000))
+
+    assert min(tenths.values()) > 850
+
+
+@given(
+    st.sets(st.text(min_size=1, max_size=5), min_size=1, max_size=20),
+    st.floats(0.1, 1e5),
+    st.floats(0, 1e6),
+    st.floats(0, 1e9),
+)
+def test_a_ring_gives_each_service_one_slot_in_each_interval(
+    names: set[str], interval_s: float, start_s: float, anchor_s: float
+) -> None:
+    ring = Ring(interval_s, [service(name) for name in names], anchor_s)
+    ring.seek(start_s)
+
+    slots = list(ring.turn(start_s + interval_s))
+
+    assert abs(len(slots) - len(names)) <= 1  # a slot on the very edge may fall to either side
+    assert len({s.name for _, s in slots}) >= len(names) - 1
+    assert [slot for slot, _ in slots] == sorted(slot for slot, _ in slots)
+
+
+def test_a_restart_keeps_the_rhythm() -> None:
+    madre = service("madre", 30.0)
+    before, after = Ring(30.0, [madre], 1000.0), Ring(30.0, [madre], 400.0)
+    before.seek(50.0)
+    after.seek(50.0 + 600.0)
+
+    assert before.next_slot() + 1000.0 == pytest.approx(after.next_slot() + 400.0)
+
+
+async def test_slots_come_at_a_fixed_rate() -> None:
+    starts = await turned(1.5, *(service(f"s{n}") for n in range(20)))
+
+    for slots in starts.slots.values():
+        assert len(slots) in (6, 7, 8)
+        steps = [b - a for a, b in zip(slots, slots[1:], strict=False)]
+        assert steps == pytest.approx([0.2] * len(steps))
+
+
+async def test_services_start_at_their_slots_and_not_in_bursts() -> None:
+    starts = await turned(1.0, *(service(f"s{n}", 0.5) for n in range(50)))
+
+    assert sorted(starts.lags)[len(starts.lags) // 2] < 0.02
+    assert min(starts.lags) > -0.002
+
+
+async def test_a_stall_of_the_loop_is_made_up_for_without_losing_a_slot() -> None:
+    starts = Starts()
+    schedule = Schedule(starts, 0.0)
+    schedule.replace([service("madre")])
+    await asyncio.sleep(0.5)
+
+    time.sleep(0.7)  # noqa: ASYNC251  the stall is the point
+    await asyncio.sleep(0.5)
+    schedule.close()
+
+    slots = starts.slots["madre"]
+    assert [b - a for a, b in zip(slots, slots[1:], strict=False)] == pytest.approx(
+        [0.2] * (len(slots) - 1)
+    )
+
+
+async def test_a_wall_clock_that_jumps_moves_nothing() -> None:
+    starts = Starts()
+    schedule = Schedule(starts, 0.0)
+    schedule.replace([service("madre")])
+    with time_machine.travel(time.time() - 3600):
+        await asyncio.sleep(0.9)
+    with time_machine.travel(time.time() + 7200):
+        await asyncio.sleep(0.6)
+    schedule.close()
+
+    slots = starts.slots["madre"]
+    assert len(slots) in (6, 7, 8)
+    assert max(b - a for a, b in zip(slots, slots[1:], strict=False)) == pytest.approx(0.2)
+
+
+async def test_a_reload_keeps_the_slots_of_what_stays() -> None:
+    starts = Starts()
+    schedule = Schedule(starts, 0.0)
+    for extra in range(6):
+        schedule.replace([service("madre"), service(f"extra-{extra}")])
+        await asyncio.sleep(0.15)
+    await asyncio.sleep(0.5)
+    schedule.close()
+
+    slots = starts.slots["madre"]
+    assert len(slots) in (6, 7)
+    assert [b - a for a, b in zip(slots, slots[1:], strict=False)] == pytest.approx(
+        [0.2] * (len(slots) - 1)
+    )
+
+
+async def test_a_service_without_history_gets_a_first_look_within_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("prober.schedule.FIRST_LOOK_S", 0.2)
+    starts = Starts()
+    schedule = Schedule(starts, 0.0)
+    schedule.replace([service("hourly", 3600.0), service("known", 3600.0)], frozenset({"hourly"}))
+
+    await asyncio.sleep(0.4)
+    schedule.close()
+
+    assert list(starts.slots) == ["hourly"]
+
+
+async def test_an_empty_schedule_waits_for_services() -> None:
+    starts = Starts()
+    schedule = Schedule(starts, 0.0)
+    schedule.replace([])
+    await asyncio.sleep(0.05)
+    schedule.replace([service("madre", 0.1)])
+    await asyncio.sleep(0.3)
+    schedule.close()
+
+    assert len(starts.slots["madre"]) >= 2
+
+
+def test_the_monotonic_zone_answers_now_from_its_clock() -> None:
+    from datetime import datetime
+
+    zone = MonotonicZone(lambda: 12.5)
+
+    assert datetime.now(zone) == zone.at(12.5)
