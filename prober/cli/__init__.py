@@ -10,6 +10,8 @@ import rich_click as click
 from prober import __version__
 from prober.cli.check_once import command as check_once
 from prober.cli.completion import command as completion
+from prober.cli.config import command as config
+from prober.cli.db import command as db
 from prober.cli.demo import command as demo
 from prober.cli.history import command as history
 from prober.cli.options import examples
@@ -22,6 +24,8 @@ COMMANDS: dict[str, click.Command] = {
     "check-once": check_once,
     "status": status,
     "history": history,
+    "config": config,
+    "db": db,
     "demo": demo,
     "completion": completion,
 }

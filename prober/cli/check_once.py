@@ -79,7 +79,7 @@ def command(
     if store:
         from prober.cli import record
 
-        record.record(settings.store, list(results.values()))
+        record.record(settings, list(results.values()))
     ctx.exit(report.exit_code(members))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 
 import rich_click as click
 
@@ -49,14 +50,14 @@ def command(
 
     Times are UTC. A service that left the configuration is found by its name, too.
     """
-    from prober.cli import stored  # these imports are dear, and `prober --version` needs neither
-    from prober.config import load
+    from prober.config import load  # dear to import, and `prober --version` needs neither
+    from prober.storage.reader import Reader
 
     settings = load.read(config, os.environ)
     now_ms = time.time_ns() // 1_000_000
     start = _moment("--since", since, now_ms)
     end = None if until is None else _moment("--until", until, now_ms)
-    with stored.history(settings.store.url) as reader:
+    with closing(Reader(settings.store.url)) as reader:
         names.require(name, {s.name for s in settings.services} | set(reader.names()))
         for text in FORMATS[format](reader.results(name, start, end, limit)):
             click.echo(text.encode(), nl=False)

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 from prober import status
-from prober.cli.stored import history
-from prober.config.tree import Store
+from prober.config.tree import Config
 from prober.model import Observation, Result, Status
 from prober.storage import migrate
+from prober.storage.reader import Reader
+from prober.storage.runtime import RuntimeTable
 from prober.storage.writer import Writer
 
 
-def record(store: Store, results: Sequence[Result]) -> None:
+def record(config: Config, results: Sequence[Result]) -> None:
     """Write results, and what they change since the last stored statuses.
 
-    Raises StoreError or NotWritable where the database doesn't take them.
+    The runtime table is written too, where one is set. Raises StoreError or NotWritable where a
+    database doesn't take them.
     """
+    store = config.store
     migrate.ensure(store.url, store.migrate)
-    with history(store.url) as reader:
+    with closing(Reader(store.url)) as reader:
         statuses = reader.last_statuses()
-    writer = Writer(store.url, migrate=False)
-    try:
-        writer.write([_observe(result, statuses) for result in results])
-    finally:
-        writer.close()
+    observations = [_observe(result, statuses) for result in results]
+    with closing(Writer(store.url, migrate=False)) as writer:
+        writer.write(observations)
+    if store.runtime_table is not None:
+        services = {service.name: service for service in config.services}
+        url = store.runtime_table.url or store.url
+        with closing(RuntimeTable(url, store.runtime_table.name, services)) as table:
+            table.write({observation.service: observation for observation in observations})
 
 
 def _observe(result: Result, statuses: Mapping[str, tuple[Status, int]]) -> Observation:

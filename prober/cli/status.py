@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -13,6 +14,7 @@ from prober import fleet
 from prober.cli import report
 from prober.cli.options import config_option, examples
 from prober.model import Outcome, Reason, Result, Service, Status
+from prober.status import State
 
 if TYPE_CHECKING:
     from prober.storage.reader import Reader
@@ -38,14 +40,14 @@ def command(ctx: click.Context, config: tuple[str, ...], format: str) -> None:
 
     A service without a recent result is UNKNOWN. Exit codes as for check-once.
     """
-    from prober.cli import stored  # these imports are dear, and `prober --version` needs neither
-    from prober.config import load
+    from prober.config import load  # dear to import, and `prober --version` needs neither
+    from prober.storage.reader import Reader
 
     settings = load.read(config, os.environ)
-    with stored.history(settings.store.url) as reader:
+    with closing(Reader(settings.store.url)) as reader:
         members = recalled(settings.services, reader, time.time_ns() // 1_000_000)
     report.write(members, format)
-    if members and not any(_is_known(member) for member in members):
+    if all(member.status is Status.UNKNOWN for member in members):
         click.echo("prober: nothing recent is stored; is the daemon running?", err=True)
     ctx.exit(report.exit_code(members))
 
@@ -59,13 +61,11 @@ def recalled(services: Sequence[Service], reader: Reader, now_ms: int) -> list[f
 
     def member(service: Service) -> fleet.Member:
         name = service.name
-        if name in memory.latest:
-            state = memory.states.get(name)
-            status, since = state or (Status.UNKNOWN, None)
-            return fleet.Member(service, status, since, memory.latest[name])
-        return fleet.Member(
-            service, since=memory.expired.get(name), result=_faded(latest.get(name))
-        )
+        state = memory.states.get(name, State())
+        if name in memory.latest and state.status is not Status.UNKNOWN:
+            return fleet.Member(service, *state, memory.latest[name])
+        since = memory.expired.get(name, state.since or None)
+        return fleet.Member(service, since=since, result=_faded(latest.get(name)))
 
     return [member(service) for service in services]
 
@@ -75,7 +75,3 @@ def _faded(result: Result | None) -> Result | None:
     if result is None:
         return None
     return Result(result.service, result.checked_at, Outcome.FAULT, reason=Reason.PROBER)
-
-
-def _is_known(member: fleet.Member) -> bool:
-    return member.status is not Status.UNKNOWN
