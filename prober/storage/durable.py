@@ -31,7 +31,7 @@ class Durable:
         self._spool = spool
         self._telemetry = telemetry
         self._backlog: deque[Sequence[Observation]] = deque()
-        self._away_since: float | None = None
+        self._lost = False
         self._replayed = 0
         self._spool_well = True
         self.progress = time.monotonic()
@@ -46,7 +46,7 @@ class Durable:
     @property
     def away(self) -> bool:
         """Whether the last attempt on the database failed, or something waits for it."""
-        return self._away_since is not None or self.waiting > 0
+        return self._lost or self.waiting > 0
 
     def take(self, batch: Sequence[Observation]) -> None:
         """Bring a batch to the database, or keep it until `turn` can."""
@@ -71,8 +71,10 @@ class Durable:
                 self._regain()
         except (ProberError, OSError) as error:
             self._lose(error)
-        self._account()
-        return self._away_since is None and self.waiting > 0
+            return False
+        finally:
+            self._account()
+        return self.waiting > 0
 
     def finish(self, limit_s: float) -> None:
         """A last attempt on the database, then on the spool; says what is lost where both fail."""
@@ -131,16 +133,15 @@ class Durable:
             self._replayed += len(self._backlog.popleft())
 
     def _lose(self, error: Exception) -> None:
-        if self._away_since is None:
-            self._away_since = time.monotonic()
+        if not self._lost:
+            self._lost = True
             defect = None if isinstance(error, ProberError | OSError) else error
             log.warning("database away, results are spooled", error=str(error), exc_info=defect)
 
     def _regain(self) -> None:
-        if self._away_since is not None:
-            away_s = round(time.monotonic() - self._away_since, 1)
-            log.info("database back", away_s=away_s, replayed_rows=self._replayed)
-        self._away_since, self._replayed = None, 0
+        if self._lost or self._replayed:
+            log.info("database up to date again", replayed_rows=self._replayed)
+        self._lost, self._replayed = False, 0
 
     def _account(self) -> None:
         self._telemetry.spool_rows.set(self.waiting)

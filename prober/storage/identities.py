@@ -52,7 +52,7 @@ class Identities:
 
     def _look_up(self, connection: Connection, texts: Sequence[str]) -> None:
         for some in _chunks(texts):
-            self._known.update(connection.execute(self._query, {"texts": some}).tuples().all())
+            self._known.update(connection.execute(self._query, {"texts": some}).all())
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -144,7 +144,7 @@ class Reader:
 def _ids(connection: Connection, names: Sequence[str] | None) -> dict[str, int]:
     query = select(services.c.name, services.c.id)
     query = query if names is None else query.where(services.c.name.in_(names))
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _span(connection: Connection) -> tuple[int, int]:

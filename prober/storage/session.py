@@ -49,7 +49,7 @@ class Session:
 
     def _run(self, work: Callable[[Connection], None]) -> None:
         if self._engine is not None and self._file != _identity(self._url):
-            self.close()  # the file was swapped: the connection still leads to the old one
+            self._leave(self._engine)
         try:
             self._commit(work)
         except DBAPIError as error:
@@ -57,6 +57,16 @@ class Session:
                 raise
             self.close()
             self._commit(work)
+
+    def _leave(self, engine: Engine) -> None:
+        """Turn to the file that took the place of the one the connection leads to.
+
+        The write-ahead log is found by name: what is left in it would be taken for the new file's.
+        """
+        old = engine.raw_connection()
+        old.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        old.close()
+        self.close()
 
     def _commit(self, work: Callable[[Connection], None]) -> None:
         with self._open().begin() as connection:

@@ -1,0 +1,91 @@
+"""A fresh database for every test, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from databases import administer, postgres
+from sqlalchemy import make_url
+
+from prober.storage import migrate
+
+Fresh = Callable[[], str]
+
+TEMPLATE = "prober_template"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """A PostgreSQL server with a migrated template database."""
+    with postgres() as url:
+        administer(url, [f"DROP DATABASE IF EXISTS {TEMPLATE}", f"CREATE DATABASE {TEMPLATE}"])
+        migrate.upgrade(_named(url, TEMPLATE))
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    file = tmp_path_factory.mktemp("template") / "prober.db"
+    migrate.upgrade(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def fresh_sqlite(template: Path, tmp_path: Path) -> Fresh:
+    """Makes a migrated SQLite file, and gives its url."""
+
+    def make() -> str:
+        file = tmp_path / f"{uuid.uuid4().hex}.db"
+        shutil.copy(template, file)
+        return f"sqlite:///{file}"
+
+    return make
+
+
+@pytest.fixture
+def fresh_postgres(server: str) -> Iterator[Fresh]:
+    """Makes a migrated PostgreSQL database, and gives its url."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"t{uuid.uuid4().hex}")
+        administer(server, [f"CREATE DATABASE {made[-1]} TEMPLATE {TEMPLATE}"])
+        return _named(server, made[-1])
+
+    yield make
+    administer(server, [f"DROP DATABASE {name} WITH (FORCE)" for name in made])
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh(request: pytest.FixtureRequest) -> Fresh:
+    """Makes migrated databases: the test runs once with SQLite and once with PostgreSQL."""
+    make: Fresh = request.getfixturevalue(f"fresh_{request.param}")
+    return make
+
+
+@pytest.fixture
+def url(fresh: Fresh) -> str:
+    """A migrated, empty database."""
+    return fresh()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables; the SQLite file is not there yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'data' / 'prober.db'}"
+        return
+    server: str = request.getfixturevalue("server")
+    name = f"t{uuid.uuid4().hex}"
+    administer(server, [f"CREATE DATABASE {name}"])
+    yield _named(server, name)
+    administer(server, [f"DROP DATABASE {name} WITH (FORCE)"])
+
+
+def _named(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
