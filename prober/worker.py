@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from typing import cast
 
 from prober import logs, loop
 from prober.channel import Batch, Channel, ChannelClosed, PipeChannel, Plan, Stop
@@ -114,5 +115,5 @@ async def _serve(fd: int, anchor_s: float) -> None:
 
 
 if __name__ == "__main__":
-    logs.configure(sys.argv[3], sys.argv[4])
+    logs.configure(cast(logs.Format, sys.argv[3]), sys.argv[4])
     loop.run(_serve(int(sys.argv[1]), float(sys.argv[2])))

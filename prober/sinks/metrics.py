@@ -8,7 +8,7 @@ The format is https://prometheus.io/docs/instrumenting/exposition_formats/ (text
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 from prober.model import Observation, Outcome, Phase, Reason, Result, Service, Status, Timings
@@ -59,11 +59,11 @@ class Metrics(Sink):
     lossless = False
     linger_s = 0.0
 
-    def __init__(self, services: Iterable[Service]) -> None:
+    def __init__(self, services: Sequence[Service]) -> None:
         self._series: dict[str, _Series] = {}
         self.retarget(services)
 
-    def retarget(self, services: Iterable[Service]) -> None:
+    def retarget(self, services: Sequence[Service]) -> None:
         """Follow a new configuration: what stays counts on, and what left loses its series."""
         known = self._series
         names = [service.name for service in services if service.enabled]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -22,13 +22,13 @@ class State(Sink):
         self._members: dict[str, Member] = {}
 
     @classmethod
-    def build(cls, services: Iterable[Service]) -> Self:
+    def build(cls, services: Sequence[Service]) -> Self:
         """A state in which nothing was observed yet: every service is UNKNOWN."""
         state = cls()
         state.retarget(services)
         return state
 
-    def retarget(self, services: Iterable[Service]) -> None:
+    def retarget(self, services: Sequence[Service]) -> None:
         """Follow a new configuration: keep what is known of what stays, forget what left."""
         known = self._members
         self._members = {s.name: replace(known.get(s.name, Member(s)), service=s) for s in services}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
@@ -40,12 +40,12 @@ class Store:
         self._in_hand: Sequence[Observation] = ()
 
     @classmethod
-    def build(cls, config: Config, services: Mapping[str, Service], telemetry: Telemetry) -> Store:
+    def build(cls, config: Config, services: Sequence[Service], telemetry: Telemetry) -> Store:
         """The store as configured; raises `NotWritable` where the spool can't be used."""
         store, runtime = config.store, None
         if store.runtime_table is not None:
             table = store.runtime_table
-            runtime = Runtime(RuntimeTable(table.url or store.url, table.name, services))
+            runtime = Runtime(RuntimeTable(table.url or store.url, table.name, _by_name(services)))
         writer = Writer(store.url, migrate=store.migrate)
         return cls(Durable(writer, Spool(store.spool), telemetry), runtime)
 
@@ -59,10 +59,10 @@ class Store:
         """Whether the database is away, or has still to be told what waited for it."""
         return self._durable.away
 
-    def retarget(self, services: Mapping[str, Service]) -> None:
+    def retarget(self, services: Sequence[Service]) -> None:
         """Take over the services of a reloaded configuration."""
         if self._runtime is not None:
-            self._runtime.retarget(services)
+            self._runtime.retarget(_by_name(services))
 
     async def write(self, batch: Sequence[Observation]) -> None:
         """Bring a batch to the database or the spool; an outage is no exception."""
@@ -97,3 +97,7 @@ class Store:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _by_name(services: Sequence[Service]) -> dict[str, Service]:
+    return {service.name: service for service in services}

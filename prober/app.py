@@ -1,0 +1,212 @@
+"""The composition root: builds every part of the daemon, and owns its start and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+
+import structlog
+
+from prober import launch, logs, loop, systemd
+from prober.config import load
+from prober.config.tree import Config
+from prober.errors import ConfigError
+from prober.gateway import app as gateway
+from prober.gateway import server
+from prober.gateway.context import Context, Progress, Word
+from prober.model import Service
+from prober.pipeline import Pipeline
+from prober.recall import Recall, recall
+from prober.schedule import anchor
+from prober.sinks.metrics import Metrics
+from prober.sinks.state import State
+from prober.sinks.store import Store
+from prober.status import Signal
+from prober.storage import migrate
+from prober.storage.reader import Reader
+from prober.supervisor import Supervisor
+from prober.telemetry import Telemetry
+
+STALL_S = 10.0  # a part that has made no progress for so long is stalled
+TICK_S = 1.0  # how often the daemon looks for stale services and at its own progress
+FIXED = ("store", "gateway", "workers")  # the keys that a reload can't change
+
+log = structlog.get_logger(__name__)
+
+
+def run(config_paths: Sequence[str], log_format: logs.Format, log_level: str) -> None:
+    """Run the daemon until SIGTERM or SIGINT; raises `ProberError` where it can't start."""
+    logs.configure(log_format, log_level)
+    read = partial(load.read, config_paths, os.environ)
+    config = read()
+    with server.bind(config.gateway.host, config.gateway.port) as listener:
+        migrate.ensure(config.store.url, config.store.migrate)
+        start_worker = _worker_start(config.workers, log_format, log_level)
+        loop.run(_live(config, read, listener, start_worker))
+
+
+async def _live(
+    config: Config,
+    read: Callable[[], Config],
+    listener: socket.socket,
+    start_worker: Callable[[], Awaitable[launch.Launched]],
+) -> None:
+    daemon = Daemon(config, read, listener, start_worker)
+    running = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running.add_signal_handler(number, daemon.stopping.set)
+    running.add_signal_handler(signal.SIGHUP, daemon.reloading.set)
+    reloads = asyncio.create_task(daemon.reload_when_told())
+    await daemon.start()
+    await daemon.watch()
+    reloads.cancel()
+    await daemon.stop()
+
+
+def _worker_start(
+    workers: int, log_format: logs.Format, log_level: str
+) -> Callable[[], Awaitable[launch.Launched]]:
+    anchor_s = anchor(time.time(), time.monotonic())
+    if workers == 0:
+        return partial(launch.WorkerTask.launch, anchor_s)
+    return partial(launch.WorkerProcess.launch, anchor_s, log_format, log_level)
+
+
+class Daemon:
+    """One running prober: its parts, and what is done to them from outside.
+
+    `read` reads the configuration again. Built on the running event loop. Set `stopping` to end
+    `watch`, and `reloading` for a reload.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        read: Callable[[], Config],
+        listener: socket.socket,
+        start_worker: Callable[[], Awaitable[launch.Launched]],
+    ) -> None:
+        self.stopping = asyncio.Event()
+        self.reloading = asyncio.Event()
+        self._config = config
+        self._read = read
+        self._reader = Reader(config.store.url)
+        self._telemetry = Telemetry()
+        self._state = State.build(config.services)
+        self._metrics = Metrics(config.services)
+        self._store = Store.build(config, config.services, self._telemetry)
+        self._pipeline = Pipeline([self._state, self._metrics, self._store], self._telemetry)
+        self._supervisor = Supervisor(
+            start_worker, self._pipeline.results, self._lose, self._telemetry
+        )
+        context = Context(
+            title=config.gateway.title,
+            state=self._state,
+            metrics=self._metrics,
+            telemetry=self._telemetry,
+            reader=self._reader,
+            progress=self.progress,
+        )
+        self._gateway = server.Server(gateway.build(context), listener)
+
+    async def start(self) -> None:
+        """Go on from history, then start the workers and the gateway."""
+        services = self._config.services
+        memory = await asyncio.to_thread(self._recall, services)
+        self._pipeline.watch(services, memory.states)
+        for name, state in memory.states.items():
+            self._state.restore(name, state.status, state.since, memory.latest.get(name))
+        by_name = {s.name: s for s in services}
+        for name, at in memory.expired.items():
+            self._pipeline.signal([by_name[name]], Signal.STALE, at)
+        self._supervisor.start(max(self._config.workers, 1), _enabled(services), memory.fresh)
+        await self._gateway.start()
+        self._telemetry.reloaded(time.time())
+        log.info("started", services=len(services), gateway=self._config.gateway.port)
+
+    async def watch(self) -> None:
+        """Until `stopping` is set: turn stale services UNKNOWN, and tell systemd of progress."""
+        feeding = systemd.watchdog_interval_s() is not None
+        ready = False
+        while not self.stopping.is_set():
+            self._pipeline.expire()
+            well = self.progress().ready
+            if well and not ready:
+                systemd.notify("READY=1")
+            if well and feeding:
+                systemd.notify("WATCHDOG=1")
+            ready = ready or well
+            await _wait(self.stopping, TICK_S)
+
+    async def stop(self) -> None:
+        """Let everything that was measured reach the database, then end."""
+        systemd.notify("STOPPING=1")
+        await self._gateway.stop()
+        await self._supervisor.stop()
+        await self._pipeline.close()
+        self._reader.close()
+        log.info("stopped")
+
+    async def reload_when_told(self) -> None:
+        """Take over the configuration anew each time that `reloading` is set.
+
+        Where it can't be used, the old one stays.
+        """
+        while await self.reloading.wait():
+            self.reloading.clear()
+            systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                self._take(await asyncio.to_thread(self._read))
+            except ConfigError as error:
+                self._telemetry.reload_ok.set(0)
+                log.error("configuration not reloaded", problems=[str(p) for p in error.problems])
+            systemd.notify("READY=1")
+
+    def progress(self) -> Progress:
+        """Whether the schedule and the store are getting on."""
+        silence_s = self._supervisor.silence_s()
+        quiet = silence_s is not None and silence_s > STALL_S
+        schedule: Word = "starting" if silence_s is None else "stalled" if quiet else "ok"
+        stuck = time.monotonic() - self._store.progress > STALL_S
+        store: Word = "stalled" if stuck else "spooling" if self._store.spooling else "ok"
+        return Progress(schedule, store, ready=schedule == "ok" and not stuck)
+
+    def _recall(self, services: Sequence[Service]) -> Recall:
+        statuses = self._reader.last_statuses()
+        latest = self._reader.latest([s.name for s in services])
+        return recall(services, statuses, latest, _epoch_ms())
+
+    def _take(self, config: Config) -> None:
+        for key in FIXED:
+            if getattr(config, key) != getattr(self._config, key):
+                log.warning("restart prober for this change to take effect", key=key)
+        known = {s.name for s in _enabled(self._config.services)}
+        watched = _enabled(config.services)
+        self._config = config
+        self._pipeline.watch(config.services, {})
+        self._supervisor.reload(watched, {s.name for s in watched} - known)
+        self._telemetry.reloaded(time.time())
+        log.info("configuration reloaded", services=len(config.services))
+
+    def _lose(self, services: Iterable[Service]) -> None:
+        self._pipeline.signal(services, Signal.LOST, _epoch_ms())
+
+
+def _enabled(services: Iterable[Service]) -> list[Service]:
+    return [s for s in services if s.enabled]
+
+
+def _epoch_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
