@@ -77,8 +77,8 @@ class Engine:
     ) -> Transfer:
         transfer = self._take(request.options)
         transfer.aim(request.url, timeout_s, done)
-        self._running[transfer.curl] = transfer
         self._multi.add_handle(transfer.curl)
+        self._running[transfer.curl] = transfer
         # Now rather than by a timer of 0 ms, which would cost a turn of the loop.
         self._drive(((pycurl.SOCKET_TIMEOUT, 0),))
         return transfer
@@ -158,13 +158,22 @@ class Engine:
         while more:
             more, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
-                self._settle(curl, self._running[curl].exchange())
+                self._settle(curl, None, "")
             for curl, code, detail in failed:
-                self._settle(curl, self._running[curl].failure(code, detail))
+                self._settle(curl, code, detail)
 
-    def _settle(self, curl: pycurl.Curl, exchange: Exchange) -> None:
+    def _settle(self, curl: pycurl.Curl, code: int | None, detail: str) -> None:
         transfer = self._running.pop(curl)
+        if not transfer.done.done():  # else its task was cancelled in this very turn of the loop
+            _tell(transfer, code, detail)
         self._multi.remove_handle(curl)
-        if not transfer.done.done():
-            transfer.done.set_result(exchange)
         self._give_back(transfer)
+
+
+def _tell(transfer: Transfer, code: int | None, detail: str) -> None:
+    try:
+        exchange = transfer.exchange() if code is None else transfer.failure(code, detail)
+    except Exception as defect:  # noqa: BLE001 - the one who waits gets it, the others go on
+        transfer.done.set_exception(defect)
+    else:
+        transfer.done.set_result(exchange)

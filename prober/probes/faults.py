@@ -188,6 +188,8 @@ def explain(failed: Failed) -> Fault:
 def _kind(failed: Failed) -> Kind:
     if failed.code in SUSPECT and failed.reached in BEFORE_CONNECTION:
         return OURS
+    if failed.code == pycurl.E_COULDNT_CONNECT and not failed.os_errno:
+        return OURS._replace(phase=Phase.CONNECT)  # no socket was even opened
     if failed.code == pycurl.E_RECV_ERROR and not failed.os_errno:
         return next(kind for start, kind in RECEIVED if failed.detail.startswith(start))
     return KINDS.get(failed.code, OURS)

@@ -6,7 +6,6 @@ import asyncio
 import ssl
 from itertools import pairwise
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import certifi
 import httpx
@@ -122,7 +121,7 @@ class Transfer:
         reached, timings = self._progress()
         http_code, os_errno = get(pycurl.HTTP_CODE), get(pycurl.OS_ERRNO)
         if self._awaits_redirect(http_code):
-            reached = self._phase_after_redirect(detail)
+            reached = self._phase_after_redirect(code, detail)
         fault = explain(Failed(code, detail, os_errno, reached, self._peer()))
         return Exchange(
             http_code or None,
@@ -159,9 +158,9 @@ class Transfer:
     def _awaits_redirect(self, http_code: int) -> bool:
         return 300 <= http_code < 400 and self.curl.getinfo(pycurl.REDIRECT_COUNT) > 0
 
-    def _phase_after_redirect(self, detail: str) -> Phase:
+    def _phase_after_redirect(self, code: int, detail: str) -> Phase:
         # The marks of all requests of a chain are added up, so they don't tell about the last one.
-        if detail.startswith("Operation timed out"):
+        if code != pycurl.E_OPERATION_TIMEDOUT or detail.startswith("Operation"):
             return Phase.PROCESSING
         get = self.curl.getinfo
         connected = get(pycurl.NUM_CONNECTS) > get(pycurl.REDIRECT_COUNT)
@@ -170,7 +169,8 @@ class Transfer:
     def _peer(self) -> str:
         address = self.curl.getinfo(pycurl.PRIMARY_IP)
         if not address:
-            return urlsplit(self._url).netloc.rpartition("@")[2]
+            # By hand, since what libcurl refused may be no URL at all.
+            return self._url.partition("://")[2].partition("/")[0].rpartition("@")[2]
         host = f"[{address}]" if ":" in address else address
         return f"{host}:{self.curl.getinfo(pycurl.PRIMARY_PORT)}"
 
