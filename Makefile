@@ -37,7 +37,7 @@ check: $(DEV) ## Check format, lint, types and architecture
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 bench: $(RUN) ## Measure what a probe costs, beside blackbox_exporter where it is installed
-	$(BIN)/python bench/probe_cost.py
+	$(BIN)/python -m bench.probe_cost
 
 clean: ## Remove the environment and all caches; the history under data/ stays
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
