@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from prober.errors import StoreError
+from prober.errors import ProberError
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ async def _invalid(request: Request, invalid: RequestValidationError) -> Json:
     return error("; ".join(problems), HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-async def _store_failed(request: Request, failure: StoreError) -> Json:
+async def _store_failed(request: Request, failure: ProberError) -> Json:
     # The message names files and hosts of the store, which the log may know, but not a stranger.
     log.warning("the history can't be read", path=request.url.path, error=str(failure))
     return error("the history can't be read now", HTTPStatus.SERVICE_UNAVAILABLE)
@@ -53,7 +53,7 @@ async def _failed(request: Request, failure: Exception) -> Json:
 HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Json]]] = {
     HTTPException: _refused,
     RequestValidationError: _invalid,
-    StoreError: _store_failed,
+    ProberError: _store_failed,
     Exception: _failed,
 }
 

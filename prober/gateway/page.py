@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -60,8 +60,7 @@ AGES = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))  # seconds, unit
 router = APIRouter()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One service as the table shows it: texts, empty where there is nothing to tell."""
 
     label: str

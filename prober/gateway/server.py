@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ REMEDIES = {
     errno.EADDRINUSE: "is in use; stop the other process or set gateway.port",
     errno.EACCES: "needs privileges; set gateway.port to 1024 or above",
     errno.EADDRNOTAVAIL: "is no address of this host; set gateway.host",
+    socket.EAI_NONAME: "has no such host; set gateway.host to an address of this one",
 }
 
 
@@ -32,10 +34,9 @@ def bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
-    except socket.gaierror as error:
-        raise AddressInUse(f"gateway.host: {host!r} is no address; set it to one") from error
     except OSError as error:
-        remedy = REMEDIES.get(error.errno or 0, f"can't be used: {error.strerror}")
+        number = error.errno or 0
+        remedy = REMEDIES.get(number, f"can't be used: {os.strerror(number)}")
         raise AddressInUse(f"gateway: {_address(host, port)} {remedy}") from error
 
 

@@ -1,0 +1,52 @@
+"""A fleet that a gateway under test watches: state, metrics and a database that agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fleets import service
+
+from prober.gateway.context import Progress
+from prober.model import Observation, Result, Service
+from prober.sinks.metrics import Metrics
+from prober.sinks.state import State
+from prober.status import State as Held
+from prober.status import step
+from prober.storage.writer import Writer
+
+SERVICES = (
+    service("madre", 8001, group="core", tags=("brain",), headers=(("X-VX11-Token", "s3cret"),)),
+    service("a/b results?", 8002, depends_on=("madre",)),
+    service("a/results", 8003, critical=False),
+    service("<script>alert(1)</script>", 8004, enabled=False),
+)
+
+
+WELL = Progress("ok", "ok", ready=True)
+
+
+@dataclass
+class Fleet:
+    """What the gateway under test reads; `watch` and `tell` do what the daemon would."""
+
+    url: str
+    state: State = field(default_factory=State)
+    metrics: Metrics = field(default_factory=lambda: Metrics([]))
+    progress: Progress = WELL
+
+    def watch(self, *services: Service) -> None:
+        self.state.retarget(services)
+        self.metrics.retarget(services)
+
+    async def tell(self, *results: Result) -> None:
+        """Weigh results in order, and hand them to the sinks and the store."""
+        held: dict[str, Held] = {}
+        batch: list[Observation] = []
+        for result in results:
+            held[result.service], observation = step(held.get(result.service, Held()), result)
+            batch.append(observation)
+        await self.state.write(batch)
+        await self.metrics.write(batch)
+        writer = Writer(self.url)
+        writer.write(batch)
+        writer.close()
