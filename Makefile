@@ -8,6 +8,8 @@ BIN := .venv/bin
 # Stamps: installing again is due when pyproject.toml is newer than they are.
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
+# Without compiling: Python compiles what is imported at its first use, which is far less than all.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable
 
 .PHONY: help run test check bench clean
 .DEFAULT_GOAL := help
@@ -51,9 +53,9 @@ clean: ## Remove the environment and all caches; the history under data/ stays
 	@touch $@
 
 $(RUN): pyproject.toml .venv/.made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[uvloop]'
+	$(INSTALL) '.[uvloop]'
 	@touch $@
 
 $(DEV): pyproject.toml .venv/.made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(INSTALL) '.[dev]'
 	@touch $@

@@ -17,7 +17,7 @@ from structlog.typing import Processor
 Format = Literal["auto", "console", "json"]
 
 # Libraries that tell of each of their steps at INFO, and of trouble from WARNING on.
-QUIET = ("alembic.runtime.plugins", "apscheduler", "asyncio", "httpcore", "httpx", "uvicorn")
+QUIET = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "uvicorn")
 
 MASK = "********"
 SECRET_KEY = re.compile(r"token|secret|passw|authorization|cookie|api_?key", re.IGNORECASE)
