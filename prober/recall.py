@@ -32,21 +32,21 @@ def recall(
     now: int,
 ) -> Recall:
     """Weigh stored statuses (with their beginning) and latest results against the time `now`."""
-    watched = [s for s in services if s.enabled]
+    fleet = list(services)
+    watched = [s for s in fleet if s.enabled]
     seen = {s.name: latest[s.name].checked_at for s in watched if s.name in latest}
     until = {
         s.name: seen[s.name] + round(stale_after_s(s) * 1000) for s in watched if s.name in seen
     }
-    states = {
-        name: State(*statuses[name]) for name in (s.name for s in watched) if name in statuses
-    }
+    states = {s.name: State(*statuses[s.name]) for s in fleet if s.name in statuses}
     return Recall(
         states=states,
         latest={name: latest[name] for name, end in until.items() if end >= now},
         expired={
-            name: min(until.get(name, now), now)
-            for name in states
-            if until.get(name, 0) < now and states[name].status is not Status.UNKNOWN
+            s.name: until.get(s.name, now)
+            for s in watched
+            if until.get(s.name, 0) < now
+            and states.get(s.name, State()).status is not Status.UNKNOWN
         },
         fresh=frozenset(s.name for s in watched if now - seen.get(s.name, 0) > s.interval_s * 1000),
     )
