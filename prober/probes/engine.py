@@ -10,11 +10,23 @@ from __future__ import annotations
 import asyncio
 import math
 import select
+import socket
+import time
 from collections.abc import Iterable
 
 import pycurl
 
-from prober.probes.transfer import Exchange, Options, Request, Transfer, system_ca_file
+from prober.model import Phase, Timings
+from prober.probes.faults import Failed
+from prober.probes.resolver import Resolver, needs_resolving
+from prober.probes.transfer import (
+    Exchange,
+    Options,
+    Request,
+    Transfer,
+    failed_exchange,
+    system_ca_file,
+)
 
 KEPT_CONNECTIONS = 4096  # libcurl's default follows the number of transfers, and drops idle ones
 IDLE_TRANSFERS = 1024
@@ -27,6 +39,14 @@ EVENTS = {
     pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
 }
 
+# What the system's resolver says, in libcurl's codes; the first that fits. Where it could not even
+# ask, it lacked a file descriptor or memory.
+RESOLVING: tuple[tuple[type[OSError], int], ...] = (
+    (TimeoutError, pycurl.E_OPERATION_TIMEDOUT),
+    (socket.gaierror, pycurl.E_COULDNT_RESOLVE_HOST),
+    (OSError, pycurl.E_OUT_OF_MEMORY),
+)
+
 
 class Engine:
     """Sends requests for one event loop; `close` it on that loop."""
@@ -34,6 +54,7 @@ class Engine:
     def __init__(self, loop: asyncio.AbstractEventLoop, ca_file: str | None = None) -> None:
         self._loop = loop
         self._ca_file = ca_file or system_ca_file()
+        self._resolver = Resolver(loop)
         self._running: dict[pycurl.Curl, Transfer] = {}
         self._idle: dict[Options, list[Transfer]] = {}
         self._idle_count = 0
@@ -52,8 +73,26 @@ class Engine:
 
         The time covers everything: resolving, connecting, TLS, redirects and the body.
         """
+        if needs_resolving(request.host):
+            return await self._fetch_by_name(request, timeout_s)
+        return await self._transfer(request, timeout_s, [])
+
+    async def _fetch_by_name(self, request: Request, timeout_s: float) -> Exchange:
+        began = time.monotonic()
+        try:
+            addresses = await self._resolver.resolve(request.host, timeout_s)
+        except OSError as error:  # TimeoutError is one
+            return _unresolved(request, error, (time.monotonic() - began) * 1000)
+        took_s = time.monotonic() - began
+        known = [f"+{request.host}:{request.port}:{','.join(addresses)}"]
+        exchange = await self._transfer(request, timeout_s - took_s, known)
+        return _later(exchange, took_s * 1000)
+
+    async def _transfer(self, request: Request, timeout_s: float, known: list[str]) -> Exchange:
         done: asyncio.Future[Exchange] = self._loop.create_future()
-        transfer = self._begin(request, timeout_s, done)
+        transfer = self._take(request.options)
+        transfer.aim(request.url, timeout_s, done, known)
+        self._begin(transfer)
         try:
             return await done
         except asyncio.CancelledError:
@@ -72,16 +111,11 @@ class Engine:
         self._multi.close()
         self._epoll.close()
 
-    def _begin(
-        self, request: Request, timeout_s: float, done: asyncio.Future[Exchange]
-    ) -> Transfer:
-        transfer = self._take(request.options)
-        transfer.aim(request.url, timeout_s, done)
+    def _begin(self, transfer: Transfer) -> None:
         self._multi.add_handle(transfer.curl)
         self._running[transfer.curl] = transfer
         # Now rather than by a timer of 0 ms, which would cost a turn of the loop.
         self._drive(((pycurl.SOCKET_TIMEOUT, 0),))
-        return transfer
 
     def _take(self, options: Options) -> Transfer:
         idle = self._idle.get(options)
@@ -177,3 +211,20 @@ def _tell(transfer: Transfer, code: int | None, detail: str) -> None:
         transfer.done.set_exception(defect)
     else:
         transfer.done.set_result(exchange)
+
+
+def _unresolved(request: Request, error: OSError, took_ms: float) -> Exchange:
+    code = next(code for kind, code in RESOLVING if isinstance(error, kind))
+    peer = f"{request.host}:{request.port}"
+    failed = Failed(code, f"{request.host}: {error.strerror}", 0, Phase.RESOLVE, peer)
+    took_ms = round(took_ms, 3)
+    return failed_exchange(failed, Timings(took_ms, 0.0, 0.0, 0.0, 0.0), took_ms)
+
+
+def _later(exchange: Exchange, resolve_ms: float) -> Exchange:
+    """The exchange, with the time that resolving took before libcurl began to count."""
+    timings = exchange.timings
+    return exchange._replace(
+        timings=timings._replace(resolve=round(timings.resolve + resolve_ms, 3)),
+        total_ms=round(exchange.total_ms + resolve_ms, 3),
+    )

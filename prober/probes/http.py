@@ -28,7 +28,7 @@ class HttpProbe:
             service.keep_alive,
             service.body_limit,
         )
-        request = Request(service.url + endpoint, options)
+        request = Request(service.url + endpoint, service.host, service.port, options)
         exchange = await self._engine.fetch(request, deadline - time.monotonic())
         if exchange.error is None:
             return _answered(exchange, service.expected)

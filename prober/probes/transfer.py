@@ -36,9 +36,11 @@ class Options(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One request, ready to be sent."""
+    """One request, ready to be sent. `host` and `port` are those of the URL."""
 
     url: str
+    host: str
+    port: int
     options: Options
 
 
@@ -67,7 +69,7 @@ class Exchange(NamedTuple):
 class Transfer:
     """An easy handle with the body that it gathers; `done` is the future of the one who waits."""
 
-    __slots__ = ("_chunks", "_limit", "_size", "_url", "curl", "done", "options")
+    __slots__ = ("_chunks", "_known", "_limit", "_size", "_url", "curl", "done", "options")
 
     def __init__(self, options: Options, ca_file: str) -> None:
         self.options = options
@@ -77,18 +79,27 @@ class Transfer:
         self._chunks: list[bytes] = []
         self._size = 0
         self._url = ""
+        self._known: list[str] = []
         for option, value in (*_common(ca_file), *_particular(options)):
             self.curl.setopt(option, value)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._write)
 
-    def aim(self, url: str, timeout_s: float, done: asyncio.Future[Exchange]) -> None:
-        """Make ready for a request to `url` that may take `timeout_s` in all."""
+    def aim(
+        self, url: str, timeout_s: float, done: asyncio.Future[Exchange], known: list[str]
+    ) -> None:
+        """Make ready for a request to `url` that may take `timeout_s` in all.
+
+        `known` is the addresses of its host as libcurl's RESOLVE wants them, or empty.
+        """
         self._chunks = []
         self._size = 0
         self._url = url
         self.done = done
         self.curl.setopt(pycurl.URL, url.encode())
         self.curl.setopt(pycurl.TIMEOUT_MS, max(int(timeout_s * 1000), 1))
+        if known != self._known:  # an empty list clears what the one before has set
+            self._known = known
+            self.curl.setopt(pycurl.RESOLVE, known)
 
     def exchange(self) -> Exchange:
         """What a transfer that came to its end has brought."""
@@ -122,18 +133,10 @@ class Transfer:
         http_code, os_errno = get(pycurl.HTTP_CODE), get(pycurl.OS_ERRNO)
         if self._awaits_redirect(http_code):
             reached = self._phase_after_redirect(code, detail)
-        fault = explain(Failed(code, detail, os_errno, reached, self._peer()))
-        return Exchange(
-            http_code or None,
-            self._body(),
-            timings,
-            get(pycurl.TOTAL_TIME_T) / 1000,
-            self._tls_expiry(),
-            fault.error(fault.message),
-            fault.reason,
-            fault.phase,
-            fault.message,
-            os_errno,
+        failed = Failed(code, detail, os_errno, reached, self._peer())
+        total_ms = get(pycurl.TOTAL_TIME_T) / 1000
+        return failed_exchange(failed, timings, total_ms)._replace(
+            http_code=http_code or None, body=self._body(), tls_expiry=self._tls_expiry()
         )
 
     def _write(self, data: bytes) -> int | None:
@@ -182,6 +185,23 @@ class Transfer:
         return None
 
 
+def failed_exchange(failed: Failed, timings: Timings, total_ms: float) -> Exchange:
+    """An exchange that brought nothing but the reason why."""
+    fault = explain(failed)
+    return Exchange(
+        None,
+        b"",
+        timings,
+        total_ms,
+        None,
+        fault.error(fault.message),
+        fault.reason,
+        fault.phase,
+        fault.message,
+        failed.os_errno,
+    )
+
+
 def system_ca_file() -> str:
     """The bundle of trusted certificates: the system's (or SSL_CERT_FILE), else certifi's."""
     return ssl.get_default_verify_paths().cafile or certifi.where()
@@ -217,8 +237,9 @@ def _particular(options: Options) -> list[tuple[int, Any]]:
         (pycurl.FOLLOWLOCATION, int(options.follow_redirects)),
         (pycurl.FRESH_CONNECT, int(not options.keep_alive)),
         (pycurl.FORBID_REUSE, int(not options.keep_alive)),
-        # A monitor must see that a name is gone as soon as it is.
-        (pycurl.DNS_CACHE_TIMEOUT, 0),
+        # A monitor must see that a name is gone as soon as it is. The second is for what RESOLVE
+        # says of the host, which is true for this transfer only.
+        (pycurl.DNS_CACHE_TIMEOUT, 1),
         (pycurl.HTTPHEADER, _header_lines(options)),
         *_method(options),
     ]

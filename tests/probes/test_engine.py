@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from fetching import fetch
 from servers import (
     Certificate,
     answers,
@@ -25,15 +26,9 @@ from servers import (
 from prober import __version__
 from prober.model import Phase, Reason
 from prober.probes.engine import Engine
-from prober.probes.transfer import Exchange, Options, Request
+from prober.probes.transfer import Exchange, Options
 
 POST = Options(method="POST", body=b'{"a": 1}')
-
-
-async def fetch(
-    engine: Engine, url: str, timeout_s: float = 5.0, options: Options | None = None
-) -> Exchange:
-    return await engine.fetch(Request(url, options or Options()), timeout_s)
 
 
 async def test_an_answer_brings_its_code_and_body(engine: Engine) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
+from fetching import fetch
 from servers import (
     Certificate,
     Handler,
@@ -29,7 +30,7 @@ from servers import (
 
 from prober.model import Phase, Reason
 from prober.probes.engine import Engine
-from prober.probes.transfer import Exchange, Options, Request
+from prober.probes.transfer import Options, Request
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 HALF = HEAD + b"Content-Length: 99\r\n\r\nhalf"
@@ -135,10 +136,6 @@ FAILURES: dict[str, tuple[Handler, Reason, Phase, type[httpx.RequestError]]] = {
         httpx.RemoteProtocolError,
     ),
 }
-
-
-async def fetch(engine: Engine, url: str, timeout_s: float = 2.0) -> Exchange:
-    return await engine.fetch(Request(url, Options()), timeout_s)
 
 
 async def held_for(engine: Engine, url: str) -> float:
@@ -296,7 +293,7 @@ async def test_a_lack_of_file_descriptors_is_probers_own_trouble(engine: Engine)
 
 
 async def test_a_url_that_libcurl_refuses_is_probers_own_trouble(engine: Engine) -> None:
-    exchange = await fetch(engine, "http://[zz/")
+    exchange = await engine.fetch(Request("http://[zz/", "127.0.0.1", 80, Options()), 1.0)
 
     assert (exchange.reason, exchange.http_code) == (Reason.PROBER, None)
 
