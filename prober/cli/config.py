@@ -7,7 +7,7 @@ import os
 
 import rich_click as click
 
-from prober.cli.options import config_option
+from prober.cli.options import config_option, examples
 
 
 @click.group(name="config", context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,13 +16,7 @@ def command() -> None:
 
 
 @command.command(
-    epilog="""
-    Examples:
-
-    \b
-      prober config check
-      prober config check -c base.yaml -c site.d
-    """
+    epilog=examples("prober config check", "prober config check -c base.yaml -c services.d")
 )
 @config_option
 def check(config: tuple[str, ...]) -> None:
@@ -51,17 +45,9 @@ def show(config: tuple[str, ...]) -> None:
     click.echo(effective(root), nl=False)
 
 
-@command.command(
-    epilog="""
-    Example, for editors that know the YAML language server:
-
-    \b
-      prober config schema > prober.schema.json
-      # yaml-language-server: $schema=prober.schema.json   (first line of the configuration)
-    """
-)
+@command.command(epilog=examples("prober config schema > prober.schema.json"))
 def schema() -> None:
-    """Print the JSON Schema of configuration files."""
+    """Print the JSON Schema of configuration files, by which editors complete and check them."""
     from prober.config.schema import schema as described
 
     click.echo(json.dumps(described(), indent=2))

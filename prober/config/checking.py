@@ -19,12 +19,12 @@ WORDS: dict[str, str] = {
     "value_error": "{error}",
     "missing": "is missing; every service needs one",
     "int_parsing": "is not a whole number; write one like 1",
+    "int_parsing_size": "is too large; write a smaller number",
     "int_type": "is not a whole number; write one like 1",
     "bool_parsing": "is neither true nor false; write one of them",
     "bool_type": "is neither true nor false; write one of them",
     "greater_than_equal": "is too small; write {ge} or more",
     "less_than_equal": "is too large; write {le} or less",
-    "too_short": "is empty; write at least one value",
     "dict_type": "is not a mapping; write one key and value a line below it",
     "model_type": "is not a mapping; write one key and value a line below it",
     "path_type": "is not a path; write one like data/spool",
@@ -41,8 +41,7 @@ def check(model: type[Part], node: Node, loc: Loc, problems: list[Problem]) -> V
     A key with nothing after it has the value that `model` gives it.
     """
     if not isinstance(node, Mapping):
-        if not is_null(node):
-            problems.append(problem(node, loc, f"{subject(node)} {WORDS['model_type']}"))
+        problems.append(problem(node, loc, f"{subject(node)} {WORDS['model_type']}"))
         return {}
     raw = {
         key: plain(value)
@@ -62,7 +61,8 @@ def _validate(model: type[Part], raw: dict[str, Any]) -> tuple[Part, list[ErrorD
         faults = error.errors(include_url=False)
     bad = {fault["loc"][0] for fault in faults}
     good = {key: value for key, value in raw.items() if key not in bad}
-    needed = {key: STAND_IN[key] for key in STAND_IN.keys() & model.model_fields.keys() & bad}
+    fields = model.model_fields.items()
+    needed = {key: STAND_IN[key] for key, field in fields if field.is_required() and key in bad}
     return model.model_validate(good | needed), faults
 
 

@@ -44,7 +44,9 @@ def compile_(root: Mapping, files: tuple[Path, ...], problems: list[Problem]) ->
 
 
 def _part(root: Mapping, key: str, problems: list[Problem]) -> Entry:
-    node = root.entries.get(key, Mapping(root.place, {}))
+    node = root.entries.get(key)
+    if node is None or is_null(node):
+        node = Mapping(root.place, {})
     return Entry((key,), node, check(PARTS[key], node, (key,), problems))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from annotated_types import Ge, Le, MinLen
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -45,8 +44,11 @@ class Parsed:
         return self._parse(str(value))
 
 
-class OneOrMore:
-    """Annotates a list for which a single value may stand."""
+class Many:
+    """Annotates a list of `least` values or more, for which a single value may stand."""
+
+    def __init__(self, least: int) -> None:
+        self._least = least
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -57,11 +59,13 @@ class OneOrMore:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, object]:
         many = handler(schema)
-        return {"anyOf": [many, many["items"]]}
+        return {"anyOf": [{**many, "minItems": self._least}, many["items"]]}
 
-    @staticmethod
-    def _listed(value: object) -> object:
-        return value if isinstance(value, list | tuple) else [value]
+    def _listed(self, value: object) -> object:
+        listed = value if isinstance(value, list | tuple) else [value]
+        if len(listed) < self._least:
+            raise ValueError("is empty; write at least one value")
+        return listed
 
 
 def setting(written: object, description: str, **more: Any) -> Any:
@@ -93,12 +97,12 @@ Interval = Annotated[float, duration("100ms")]
 Timeout = Annotated[float, duration("10ms")]
 SlowOver = Annotated[float, duration("1ms")]
 Label = Annotated[str, Parsed(values.label, type=WORD, minLength=1, maxLength=128)]
-Labels = Annotated[tuple[Label, ...], OneOrMore()]
+Labels = Annotated[tuple[Label, ...], Many(0)]
 Url = Annotated[
     values.Origin, Parsed(values.origin, format="uri", examples=["http://127.0.0.1:8000"])
 ]
 Endpoint = Annotated[str, Parsed(values.endpoint, pattern="^/", examples=["/health"])]
-Endpoints = Annotated[tuple[Endpoint, ...], MinLen(1), OneOrMore()]
+Endpoints = Annotated[tuple[Endpoint, ...], Many(1)]
 Method = Annotated[str, Parsed(values.method, enum=list(values.METHODS))]
 Headers = Annotated[
     dict[
@@ -118,7 +122,7 @@ Code = Annotated[
         maximum=599,
     ),
 ]
-Codes = Annotated[tuple[Code, ...], MinLen(1), OneOrMore()]
+Codes = Annotated[tuple[Code, ...], Many(1)]
 Size = Annotated[
     int, Parsed(values.body_limit, type=["string", "integer"], pattern=f"^{units.SIZE}$")
 ]
@@ -126,8 +130,8 @@ Text = Annotated[str, Parsed(str, type=WORD)]
 StoreUrl = Annotated[str, Parsed(values.store_url, examples=["postgresql://prober@db/prober"])]
 Flag = Annotated[bool, _or_reference({"type": "boolean"})]
 Port = Annotated[
-    int, Ge(0), Le(65_535), _or_reference({"type": "integer", "minimum": 0, "maximum": 65_535})
+    int, Field(ge=0, le=65_535), _or_reference({"type": "integer", "minimum": 0, "maximum": 65_535})
 ]
 Workers = Annotated[
-    int, Ge(0), Le(64), _or_reference({"type": "integer", "minimum": 0, "maximum": 64})
+    int, Field(ge=0, le=64), _or_reference({"type": "integer", "minimum": 0, "maximum": 64})
 ]

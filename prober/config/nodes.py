@@ -94,8 +94,13 @@ def at(node: Node, loc: Iterable[str | int]) -> Node:
 
 def dotted(loc: Loc) -> str:
     """`loc` as people write it, like "services[3].url"."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)
-    return text.removeprefix(".")
+    return "".join(map(_step, loc)).removeprefix(".")
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if step.isprintable() else f".{step!r}"
 
 
 def problem(node: Node, loc: Loc, message: str) -> Problem:

@@ -22,7 +22,7 @@ def read(path: Path, problems: list[Problem]) -> Mapping | None:
     """The mapping that a file holds, or None where there is none; faults go to `problems`."""
     try:
         root = YAML(typ="safe", pure=True).compose(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, UnicodeDecodeError, YAMLError, RecursionError) as error:
         problems.append(_unreadable(path, error))
         return None
     reader = _Reader(str(path), problems)
@@ -37,11 +37,13 @@ def _not_a_mapping(root: YamlNode | None) -> str:
     return f"{found}; write 'services:' and a list of services below it"
 
 
-def _unreadable(path: Path, error: OSError | UnicodeDecodeError | YAMLError) -> Problem:
+def _unreadable(path: Path, error: Exception) -> Problem:
     file = str(path)
     match error:
         case OSError():
             return Problem(file, f"can't be read: {error.strerror}; check the path and its rights")
+        case RecursionError():
+            return Problem(file, "is nested too deeply; a service needs three levels")
         case UnicodeDecodeError():
             line = error.object[: error.start].count(b"\n") + 1
             return Problem(file, "is not UTF-8 text; save it as UTF-8", file, line)

@@ -116,7 +116,7 @@ class Document(Part):
     defaults: Settings = setting({}, "What holds for each service that doesn't say otherwise.")
     services: tuple[ServiceEntry, ...] = setting([], "What is watched.")
     store: Store = setting({}, "Where results are kept.")
-    gateway: Gateway = setting({}, "Where the page, the API and the metrics are served.")
+    gateway: Gateway = setting({}, "Where prober answers over HTTP.")
     workers: fields.Workers = setting(1, "Processes that probe; 0 probes in the main process.")
 
 

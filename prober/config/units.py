@@ -9,7 +9,7 @@ DURATION_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000
 SIZE_BYTES = {"": 1, "B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2}
 
 DURATION = r"([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+"
-SIZE = r"([0-9]+) *(B|kB|KiB|MB|MiB)?"
+SIZE = r"([0-9]{1,15}) *(B|kB|KiB|MB|MiB)?"
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 
 
