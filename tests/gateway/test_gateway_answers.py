@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 from fleets import service
@@ -79,3 +81,11 @@ async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
     paths = (await client.get("/api/v1/openapi.json")).json()["paths"]
 
     assert {"/health", "/ready", "/metrics", "/api/v1/services"} <= paths.keys()
+
+
+async def test_every_route_is_documented(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/api/v1/openapi.json")).json()["paths"]
+
+    documented = (Path(__file__).parents[2] / "docs/api.md").read_text()
+
+    assert [path for path in paths if f"`GET {path}`" not in documented] == []

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -252,3 +253,13 @@ async def test_a_thousand_changed_services_render_in_20_ms() -> None:
         costs_s.append(time.process_time() - before_s)
 
     assert min(costs_s) < 0.020
+
+
+def test_every_series_is_documented() -> None:
+    text = Metrics([]).render() + Telemetry().render()
+    kinds = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+
+    documented = (Path(__file__).parents[2] / "docs/metrics.md").read_text()
+
+    names = [name for name in kinds if not name.endswith("_created")]
+    assert [name for name in names if f"`{name}" not in documented] == []
