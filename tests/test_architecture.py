@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1] / "prober"
 
 # A room is a module or a package directly under prober/. Imports point downward only.
 LAYERS: list[set[str]] = [
+    {"__main__"},
     {"cli"},
     {"app"},
     {
