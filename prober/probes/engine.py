@@ -60,7 +60,8 @@ class Engine:
         self._idle_count = 0
         self._watched: set[int] = set()
         self._due = math.inf  # when libcurl wants to be woken, on the loop's clock
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
+        self._alarm_due = math.inf  # uvloop's handle doesn't tell once the time has come
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._postpone)
@@ -162,7 +163,7 @@ class Engine:
         )
 
     def _on_alarm(self) -> None:
-        self._alarm = None
+        self._alarm, self._alarm_due = None, math.inf
         if self._loop.time() >= self._due:
             self._drive(((pycurl.SOCKET_TIMEOUT, 0),))
             # The loop's clock may be a millisecond early, and libcurl, with nothing due yet, then
@@ -172,12 +173,12 @@ class Engine:
 
     def _set_alarm(self) -> None:
         # An alarm that is too early is left alone: it rings, finds nothing due and is set again.
-        if self._alarm is not None and self._alarm.when() <= self._due:
+        if self._alarm_due <= self._due:
             return
         if self._alarm is not None:
             self._alarm.cancel()
-        due = self._due
-        self._alarm = None if due == math.inf else self._loop.call_at(due, self._on_alarm)
+        self._alarm = self._loop.call_at(self._due, self._on_alarm)
+        self._alarm_due = self._due
 
     def _drive(self, events: Iterable[tuple[int, int]]) -> None:
         running = len(self._running)
