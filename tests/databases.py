@@ -27,7 +27,12 @@ AT = 1_790_000_000_000
 
 def ok(service: str = "madre", at: int = AT, **fields: Any) -> Observation:
     """An observation of a service that answered."""
-    known: dict[str, Any] = {"http_code": 200, "latency_ms": 12.345, "endpoint_ok": "/health", "snippet": "fine"}
+    known: dict[str, Any] = {
+        "http_code": 200,
+        "latency_ms": 12.345,
+        "endpoint_ok": "/health",
+        "snippet": "fine",
+    }
     return Observation(
         service, at, Status.OK, Result(service, at, Outcome.SUCCESS, **(known | fields))
     )

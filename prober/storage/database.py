@@ -92,6 +92,11 @@ SQLITE_FAILURES: dict[int, Failure] = {
     sqlite3.SQLITE_CONSTRAINT: UNFIT,
 }
 
+# SQLite has no code of their own for these.
+SQLITE_UNFIT = ("no such column", "no such table", "has no column named")
+
+OUTDATED_SQLSTATES = frozenset({"42703", "42P01", "23502"})
+
 # By SQLSTATE, or by its class: its first two characters.
 POSTGRES_FAILURES: dict[str, Failure] = {
     "55P03": LOCKED,
@@ -143,6 +148,15 @@ def sqlite_file(url: str) -> Path | None:
     return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
 
 
+def file_identity(url: str) -> tuple[int, int] | None:
+    """Which file the url leads to now; None for a server, or where no file is."""
+    file = sqlite_file(url)
+    if file is None or not file.exists():
+        return None
+    status = file.stat()
+    return status.st_dev, status.st_ino
+
+
 def place(url: str) -> str:
     """The database as a user knows it: the file, or the url without its password."""
     parsed = parse(url)
@@ -170,22 +184,29 @@ def explaining(url: str) -> Iterator[None]:
         raise explain(error, url) from error
 
 
+def outdated(error: DBAPIError) -> bool:
+    """Whether tables or columns are not as they were reflected: reflecting again may help."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        return _misses(cause) or cause.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_NOTNULL
+    return _sqlstate(cause) in OUTDATED_SQLSTATES
+
+
 def _failure(cause: BaseException | None) -> Failure:
     if isinstance(cause, sqlite3.Error):
-        return SQLITE_FAILURES.get(sqlite_code(cause) & 0xFF, OTHER)
-    state = sqlstate(cause)
-    if state is None:
+        code = cause.sqlite_errorcode & 0xFF  # the rest of an extended code says it more closely
+        return UNFIT if _misses(cause) else SQLITE_FAILURES.get(code, OTHER)
+    state = _sqlstate(cause)
+    if state is None:  # no server answered
         return AWAY
     return POSTGRES_FAILURES.get(state) or POSTGRES_FAILURES.get(state[:2], OTHER)
 
 
-def sqlite_code(cause: BaseException | None) -> int:
-    """SQLite's extended result code, or 0."""
-    return getattr(cause, "sqlite_errorcode", 0)
+def _misses(cause: sqlite3.Error) -> bool:
+    return any(text in str(cause) for text in SQLITE_UNFIT)
 
 
-def sqlstate(cause: BaseException | None) -> str | None:
-    """PostgreSQL's five characters, or None where no server answered."""
+def _sqlstate(cause: BaseException | None) -> str | None:
     return getattr(cause, "sqlstate", None)
 
 

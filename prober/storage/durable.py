@@ -103,12 +103,18 @@ class Durable:
         """Move the backlog to the spool, oldest first, as far as the disk lets it."""
         try:
             while self._backlog:
-                self._spool.append(self._backlog[0])
+                self._save_one(self._backlog[0])
                 self._backlog.popleft()
         except OSError as error:
             if self._spool_well:
                 log.error("spool can't be written, rows wait in memory", error=str(error))
         self._spool_well = not self._backlog
+
+    def _save_one(self, batch: Sequence[Observation]) -> None:
+        try:
+            self._spool.append(batch)
+        except TypeError:  # a defect: what has no JSON must not hold up the other batches
+            log.exception("observations lost: they can't be spooled", rows=len(batch))
 
     def _replay(self) -> None:
         """Write the oldest batch that waits; one that no database takes is put out of the way."""

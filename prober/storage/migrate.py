@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
+from alembic.script.revision import ResolutionError
 from sqlalchemy import Connection
 
 import prober
@@ -75,7 +75,7 @@ def pending(connection: Connection, url: str) -> list[str]:
     current = context.get_current_revision()
     try:
         revisions = list(script.iterate_revisions("head", current or "base"))
-    except CommandError as error:
+    except ResolutionError as error:
         raise StoreNewer(
             f"database {place(url)} was migrated to {current} by a newer prober; "
             "install that version, or restore a backup from before"

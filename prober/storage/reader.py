@@ -12,8 +12,17 @@ from sqlalchemy import Connection, Select, and_, func, select
 from prober.errors import StoreError
 from prober.model import Reason, Result, Status, Transition
 from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
-from prober.storage.database import Access, explaining, open_engine, place, sqlite_file
+from prober.storage.database import (
+    Access,
+    explaining,
+    file_identity,
+    open_engine,
+    place,
+    sqlite_file,
+)
 from prober.storage.tables import BUCKET_MS, endpoints, results, services, snippets, transitions
+
+NEVER = 2**31 - 1  # a bucket that no time reaches
 
 DAY = 24 * 3_600_000 // BUCKET_MS  # buckets: the most that one query looks at
 
@@ -51,6 +60,7 @@ class Reader:
     def __init__(self, url: str) -> None:
         self._url = url
         self._engine = open_engine(url, Access.READ)
+        self._file = file_identity(url)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -79,10 +89,9 @@ class Reader:
         found: dict[str, Result] = {}
         with self._connected() as connection:
             missing = _ids(connection, names)
-            for low, high in _windows(*_span(connection), newest_first=True):
-                if not missing:
-                    break
-                rows = connection.execute(_last(low, high, list(missing.values())))
+            walk = Walk(newest_first=True)
+            while missing and (window := walk.step(connection)):
+                rows = connection.execute(_last(window, list(missing.values())))
                 found |= {result.service: result for result in map(_result, rows)}
                 missing = {name: id for name, id in missing.items() if name not in found}
         return found
@@ -119,24 +128,26 @@ class Reader:
     ) -> Iterator[Result]:
         with self._connected() as connection:
             ids = list(_ids(connection, [name]).values())
-            low, high = _span(connection)
-        low = low if since_ms is None else max(low, since_ms // BUCKET_MS)
-        high = high if until_ms is None else min(high, (until_ms - 1) // BUCKET_MS)
-        for first, last in _windows(low, high, newest_first) if ids else ():
-            query = _in_window(first, last, ids, newest_first)
-            query = query if since_ms is None else query.where(results.c.checked_at >= since_ms)
-            query = query if until_ms is None else query.where(results.c.checked_at < until_ms)
+        walk = Walk(newest_first, since_ms, until_ms)
+        while ids:
             with self._connected() as connection:
+                window = walk.step(connection)
+                if window is None:
+                    return
+                query = _between(_in_window(window, ids, newest_first), since_ms, until_ms)
                 rows = connection.execute(query).all()
             yield from map(_result, rows)
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
-        file = sqlite_file(self._url)
-        if file is not None and not file.exists():
+        file = file_identity(self._url)
+        if file is None and sqlite_file(self._url):
             raise StoreError(
                 f"there is no history at {place(self._url)}; start the daemon with `prober run`"
             )
+        if file != self._file:  # it was swapped: the connections still lead to the old one
+            self._engine.dispose()
+            self._file = file
         with explaining(self._url), self._engine.connect() as connection:
             yield connection
 
@@ -147,39 +158,52 @@ def _ids(connection: Connection, names: Sequence[str] | None) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
-def _span(connection: Connection) -> tuple[int, int]:
-    """The first and the last bucket; (0, -1) where there are no results."""
-    low = connection.execute(select(func.min(results.c.bucket))).scalar_one()
-    high = connection.execute(select(func.max(results.c.bucket))).scalar_one()
-    return (0, -1) if low is None else (low, high)
+class Walk:
+    """The way through the buckets, in windows that grow up to a day and pass over empty time."""
 
+    def __init__(
+        self, newest_first: bool, since_ms: int | None = None, until_ms: int | None = None
+    ) -> None:
+        self._low = 0 if since_ms is None else since_ms // BUCKET_MS
+        self._high = NEVER if until_ms is None else (until_ms - 1) // BUCKET_MS
+        self._newest_first = newest_first
+        self._width = 1
 
-def _windows(low: int, high: int, newest_first: bool) -> Iterator[tuple[int, int]]:
-    """Cut the buckets from `low` to `high` into windows that grow up to a day, in reading order."""
-    width = 1
-    while low <= high:
-        width = min(width, high - low + 1)
-        if newest_first:
-            yield high - width + 1, high
-            high -= width
+    def step(self, connection: Connection) -> range | None:
+        """The buckets to read next, or None at the end."""
+        nearest = func.max if self._newest_first else func.min
+        bucket = results.c.bucket
+        query = select(nearest(bucket)).where(bucket.between(self._low, self._high))
+        at = connection.execute(query).scalar_one()
+        if at is None:
+            return None
+        if self._newest_first:
+            window = range(max(self._low, at - self._width + 1), at + 1)
+            self._high = window.start - 1
         else:
-            yield low, low + width - 1
-            low += width
-        width = min(2 * width, DAY)
+            window = range(at, min(self._high, at + self._width - 1) + 1)
+            self._low = window.stop
+        self._width = min(2 * self._width, DAY)
+        return window
 
 
-def _in_window(low: int, high: int, ids: Sequence[int], newest_first: bool) -> Select[Any]:
+def _in_window(window: range, ids: Sequence[int], newest_first: bool) -> Select[Any]:
     # Every bucket by its number: a range would make the database read all services in it.
-    buckets = results.c.bucket.in_(range(low, high + 1))
     at = results.c.checked_at
-    query = RESULT.where(buckets, results.c.service_id.in_(ids))
+    query = RESULT.where(results.c.bucket.in_(window), results.c.service_id.in_(ids))
     return query.order_by(at.desc() if newest_first else at)
 
 
-def _last(low: int, high: int, ids: Sequence[int]) -> Select[Any]:
+def _between(query: Select[Any], since_ms: int | None, until_ms: int | None) -> Select[Any]:
+    at = results.c.checked_at
+    query = query if since_ms is None else query.where(at >= since_ms)
+    return query if until_ms is None else query.where(at < until_ms)
+
+
+def _last(window: range, ids: Sequence[int]) -> Select[Any]:
     ends = (
         select(results.c.service_id, func.max(results.c.checked_at).label("at"))
-        .where(results.c.bucket.in_(range(low, high + 1)), results.c.service_id.in_(ids))
+        .where(results.c.bucket.in_(window), results.c.service_id.in_(ids))
         .group_by(results.c.service_id)
         .subquery()
     )

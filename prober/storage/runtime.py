@@ -128,7 +128,7 @@ class RuntimeTable:
 
 def _place(service: Service, observation: Observation) -> Values:
     return {
-        KEY: service.name,
+        KEY: observation.service,
         "host": service.host,
         "port": service.port,
         "health_url": service.url + service.endpoints[0],

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from prober.storage.database import explaining, open_engine, sqlite_file
-from prober.storage.tolerant import outdated
+from prober.storage.database import explaining, file_identity, open_engine, outdated
 
 
 class Session:
     """Runs work in transactions; used from one thread at a time.
 
-    `prepare` is called before the database is opened, `forget` whenever what was learned from it
-    may not hold any more.
+    `prepare` is called before opening a file that is not the one that was there before, `forget`
+    whenever what was learned from the database may not hold any more.
     """
 
     def __init__(
@@ -25,7 +24,7 @@ class Session:
         self._forget = forget
         self._prepare = prepare
         self._engine: Engine | None = None
-        self._file: tuple[int, int] | None = None
+        self._file = file_identity(url)
         self._version: int | None = None
 
     def run(self, work: Callable[[Connection], None]) -> None:
@@ -48,7 +47,7 @@ class Session:
         self._forget()
 
     def _run(self, work: Callable[[Connection], None]) -> None:
-        if self._engine is not None and self._file != _identity(self._url):
+        if self._engine is not None and self._file != file_identity(self._url):
             self._leave(self._engine)
         try:
             self._commit(work)
@@ -75,9 +74,9 @@ class Session:
 
     def _open(self) -> Engine:
         if self._engine is None:
-            if self._prepare is not None:
+            if self._prepare is not None and self._file != file_identity(self._url):
                 self._prepare()
-            self._engine, self._file = open_engine(self._url), _identity(self._url)
+            self._engine, self._file = open_engine(self._url), file_identity(self._url)
         return self._engine
 
     def _notice_others(self, connection: Connection) -> None:
@@ -87,12 +86,3 @@ class Session:
             if version != self._version:
                 self._forget()
             self._version = version
-
-
-def _identity(url: str) -> tuple[int, int] | None:
-    """Which file the url leads to now; None for a server, or where no file is."""
-    file = sqlite_file(url)
-    if file is None or not file.exists():
-        return None
-    status = file.stat()
-    return status.st_dev, status.st_ino

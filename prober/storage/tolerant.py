@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +9,9 @@ import structlog
 from sqlalchemy import Connection, Table, TableClause, bindparam, column, inspect, table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import ReflectedColumn
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.exc import NoSuchTableError
 
 from prober.errors import StoreUnfit
-from prober.storage.database import sqlite_code, sqlstate
 
 Row = tuple[object, ...]
 
@@ -23,9 +21,6 @@ INSERT: dict[str, Callable[[TableClause], sqlite.Insert | postgresql.Insert]] = 
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
-
-OUTDATED_SQLITE = ("no such column", "no such table", "has no column named")
-OUTDATED_SQLSTATE = frozenset({"42703", "42P01", "23502"})
 
 
 class Notes:
@@ -105,16 +100,6 @@ def require_fillable(name: str, unknown: Collection[str]) -> None:
             f"{name}.{min(unknown)} is NOT NULL without a default and prober can't fill it; "
             "give it a default, or allow NULL"
         )
-
-
-def outdated(error: DBAPIError) -> bool:
-    """Whether the table is not any more as it was reflected: reflecting again may help."""
-    cause = error.orig
-    if sqlite_code(cause) == sqlite3.SQLITE_CONSTRAINT_NOTNULL:
-        return True
-    return sqlstate(cause) in OUTDATED_SQLSTATE or any(
-        text in str(cause) for text in OUTDATED_SQLITE
-    )
 
 
 def _optional(found: ReflectedColumn) -> bool:

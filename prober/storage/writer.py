@@ -41,8 +41,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 class Writer:
     """Writes batches; used from one thread at a time.
 
-    With `migrate` the database is brought to this prober's tables whenever it is opened, so that
-    one that was taken away comes back. Without, it is taken as it is.
+    The database is taken as it is (`migrate.ensure` comes first). Only a file that disappears while
+    this writer lives, or is swapped, is migrated where `migrate` is true.
     """
 
     def __init__(self, url: str, *, migrate: bool = True) -> None:

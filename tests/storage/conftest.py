@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,12 +11,21 @@ from pathlib import Path
 import pytest
 from databases import administer, postgres
 from sqlalchemy import make_url
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from prober.storage import migrate
 
 Fresh = Callable[[], str]
 
 TEMPLATE = "prober_template"
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[EventDict]]:
+    """What is logged, in place of the output: structlog's own prints tracebacks slowly."""
+    with capture_logs() as captured:
+        yield captured
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +99,12 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def _named(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def shared_path() -> Iterator[Path]:
+    """A folder that everybody may enter, and only its owner may write to."""
+    folder = Path(tempfile.mkdtemp(prefix="shared-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
