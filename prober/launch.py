@@ -36,7 +36,9 @@ class WorkerProcess:
         with theirs:
             arguments = (str(theirs.fileno()), repr(anchor_s), log_format, log_level)
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "prober.worker", *arguments), pass_fds=(theirs.fileno(),)
+                *(sys.executable, "-m", "prober.worker", *arguments),
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # out of reach of a terminal's Ctrl-C
             )
         return cls(await PipeChannel.over(ours), process)
 

@@ -6,7 +6,7 @@ when, and floats in milliseconds where they say how long; other units stand in t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -82,8 +82,8 @@ class Service:
     interval_s: float = 30.0
     timeout_s: float = 5.0
     method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold secrets
+    body: bytes | None = field(default=None, repr=False)
     expected: frozenset[int] = frozenset({200})
     follow_redirects: bool = True
     keep_alive: bool = False

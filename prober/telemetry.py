@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import platform
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import generate_latest
 
 from prober import __version__
@@ -17,6 +24,7 @@ class Telemetry:
     """The registry of prober's own series; built once by the composition root and handed down."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a series more for each counter, which nobody asks for
         self.registry = r = CollectorRegistry(auto_describe=True)
         Info("prober_build", "Version of prober and of the Python it runs on.", registry=r).info(
             {"version": __version__, "python": platform.python_version()}

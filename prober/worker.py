@@ -106,8 +106,8 @@ def _epoch_ms() -> int:
 
 
 async def _serve(fd: int, anchor_s: float) -> None:
-    # The main process decides when a worker ends: a terminal's Ctrl-C and systemd's SIGTERM reach
-    # the whole group, and would cut off results that are still on their way.
+    # The main process decides when a worker ends: a signal that reaches all of prober's processes
+    # would cut off results that are still on their way.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     channel = await PipeChannel.over(socket.socket(fileno=fd))

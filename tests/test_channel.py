@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from prober.channel import Batch, Channel, ChannelClosed, PipeChannel, Plan, QueueChannel
+from prober.channel import Batch, Channel, ChannelClosed, Message, PipeChannel, Plan, QueueChannel
 from prober.model import Outcome, Phase, Reason, Result, Service, Timings
 
 RESULT = Result(
@@ -33,7 +33,10 @@ Make = Callable[[], Awaitable[tuple[Channel, Channel]]]
 @both
 async def test_messages_arrive_whole_and_in_order(make: Make) -> None:
     ours, theirs = await make()
-    sent = [Plan((Service("madre", "http://h:1", "h", 1),)), Batch([RESULT] * 1000, 2, 3)]
+    sent: list[Message] = [
+        Plan((Service("madre", "http://h:1", "h", 1),)),
+        Batch([RESULT] * 1000, 2, 3),
+    ]
 
     for message in sent:
         ours.send(message)

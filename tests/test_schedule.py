@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import Counter, defaultdict
 
@@ -85,7 +86,7 @@ async def test_slots_come_at_a_fixed_rate() -> None:
 
     for slots in starts.slots.values():
         assert len(slots) in (6, 7, 8)
-        steps = [b - a for a, b in zip(slots, slots[1:], strict=False)]
+        steps = [b - a for a, b in itertools.pairwise(slots)]
         assert steps == pytest.approx([0.2] * len(steps))
 
 
@@ -107,9 +108,7 @@ async def test_a_stall_of_the_loop_is_made_up_for_without_losing_a_slot() -> Non
     schedule.close()
 
     slots = starts.slots["madre"]
-    assert [b - a for a, b in zip(slots, slots[1:], strict=False)] == pytest.approx(
-        [0.2] * (len(slots) - 1)
-    )
+    assert [b - a for a, b in itertools.pairwise(slots)] == pytest.approx([0.2] * (len(slots) - 1))
 
 
 async def test_a_wall_clock_that_jumps_moves_nothing() -> None:
@@ -124,7 +123,7 @@ async def test_a_wall_clock_that_jumps_moves_nothing() -> None:
 
     slots = starts.slots["madre"]
     assert len(slots) in (6, 7, 8)
-    assert max(b - a for a, b in zip(slots, slots[1:], strict=False)) == pytest.approx(0.2)
+    assert max(b - a for a, b in itertools.pairwise(slots)) == pytest.approx(0.2)
 
 
 async def test_a_reload_keeps_the_slots_of_what_stays() -> None:
@@ -138,9 +137,7 @@ async def test_a_reload_keeps_the_slots_of_what_stays() -> None:
 
     slots = starts.slots["madre"]
     assert len(slots) in (6, 7)
-    assert [b - a for a, b in zip(slots, slots[1:], strict=False)] == pytest.approx(
-        [0.2] * (len(slots) - 1)
-    )
+    assert [b - a for a, b in itertools.pairwise(slots)] == pytest.approx([0.2] * (len(slots) - 1))
 
 
 async def test_a_service_without_history_gets_a_first_look_within_seconds(
