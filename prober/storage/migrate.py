@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 import prober
 from prober.errors import StoreNewer, StoreUnfit
-from prober.storage.database import Access, explaining, open_engine, place
+from prober.storage.database import Access, open_engine, place
+from prober.storage.failures import explaining
 from prober.storage.tables import metadata
 
 VERSION_TABLE = "prober_schema"

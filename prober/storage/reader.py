@@ -14,12 +14,12 @@ from prober.model import Reason, Result, Status, Transition
 from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
 from prober.storage.database import (
     Access,
-    explaining,
     file_identity,
     open_engine,
     place,
     sqlite_file,
 )
+from prober.storage.failures import explaining
 from prober.storage.tables import BUCKET_MS, endpoints, results, services, snippets, transitions
 
 NEVER = 2**31 - 1  # a bucket that no time reaches

@@ -67,7 +67,7 @@ class RuntimeTable:
     def write(self, latest: Mapping[str, Observation]) -> None:
         """Commit observations by service name, in one transaction.
 
-        Raises what `database.explain` makes of a failure, and `StoreUnfit` where the table is
+        Raises what `failures.explain` makes of a failure, and `StoreUnfit` where the table is
         missing, or a new row needs a column that prober can't fill.
         """
         self._session.run(partial(self._write, latest))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from prober.storage.database import explaining, file_identity, open_engine, outdated
+from prober.storage.database import file_identity, open_engine
+from prober.storage.failures import explaining, outdated
 
 
 class Session:
@@ -30,7 +31,7 @@ class Session:
     def run(self, work: Callable[[Connection], None]) -> None:
         """Commit the work. It is done anew, once, where tables turn out to have changed.
 
-        Raises what `database.explain` makes of a failure, and then nothing is committed.
+        Raises what `failures.explain` makes of a failure, and then nothing is committed.
         """
         try:
             with explaining(self._url):

@@ -56,7 +56,7 @@ class Writer:
     def write(self, observations: Sequence[Observation]) -> None:
         """Commit the batch's results and transitions; those that are there already stay as is.
 
-        Raises what `database.explain` makes of a failure, and then nothing is written.
+        Raises what `failures.explain` makes of a failure, and then nothing is written.
         """
         self._session.run(partial(self._write, observations))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -18,7 +19,7 @@ from prober.storage import migrate
 
 Fresh = Callable[[], str]
 
-TEMPLATE = "prober_template"
+TEMPLATE = f"prober_template_{os.getpid()}"  # each process of a parallel run has its own
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +33,10 @@ def logs() -> Iterator[list[EventDict]]:
 def server() -> Iterator[str]:
     """A PostgreSQL server with a migrated template database."""
     with postgres() as url:
-        administer(url, [f"DROP DATABASE IF EXISTS {TEMPLATE}", f"CREATE DATABASE {TEMPLATE}"])
+        administer(url, [f"CREATE DATABASE {TEMPLATE}"])
         migrate.upgrade(_named(url, TEMPLATE))
         yield url
+        administer(url, [f"DROP DATABASE {TEMPLATE} WITH (FORCE)"])
 
 
 @pytest.fixture(scope="session")
