@@ -27,7 +27,7 @@ MODULES = "modules: {http: {prober: http, timeout: 5s, http: {preferred_ip_proto
 def prober_us(folder: Path, target: int, services: int, seconds: float) -> float:
     """CPU µs per probe of all of prober's processes, at a probe a second per service."""
     url = f"http://127.0.0.1:{target}"
-    with stage.prober(folder, services, "1s", url) as daemon:
+    with stage.prober(folder, stage.services(services, url), "1s") as daemon:
         time.sleep(4)
         pids = daemon.pids()
         before = [stage.cpu_s(p) for p in pids]

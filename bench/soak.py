@@ -49,7 +49,8 @@ def main() -> int:
 
 def soak(folder: Path, options: argparse.Namespace, url: str) -> tuple[str, float]:
     """Run for the time asked: the metrics at the end, and the resident memory."""
-    with stage.prober(folder, options.services, options.interval, url) as daemon:
+    watched = stage.services(options.services, url)
+    with stage.prober(folder, watched, options.interval) as daemon:
         time.sleep(options.seconds)
         return daemon.get("/metrics"), sum(map(stage.rss_mb, daemon.pids()))
 

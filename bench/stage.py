@@ -22,7 +22,8 @@ daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid;
 error_log {folder}/error.log crit;
 events {{ worker_connections 8192; }}
 http {{
-  access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
+  log_format requests '$msec $request_uri'; access_log {log};
+  client_body_temp_path {folder}; proxy_temp_path {folder};
   fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
   server {{
     listen 127.0.0.1:{port} backlog=8192;
@@ -48,32 +49,43 @@ def process(*command: str, cwd: Path, env: dict[str, str] | None = None) -> Iter
     try:
         yield running.pid
     finally:
-        running.send_signal(signal.SIGTERM)
+        running.send_signal(signal.SIGTERM)  # does nothing where the block has ended it already
         running.wait(20)
 
 
 @contextmanager
-def nginx(folder: Path) -> Iterator[int]:
-    """An nginx on loopback that answers 200 to everything; gives its port."""
+def nginx(folder: Path, *, logged: bool = False) -> Iterator[int]:
+    """An nginx on loopback that answers 200 to everything; gives its port.
+
+    Where `logged`, each request is a line "epoch-seconds target" in the folder's requests.log.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
+    log = f"{folder}/requests.log requests" if logged else "off"
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, log=log))
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     with process(program, "-c", str(folder / "nginx.conf"), cwd=folder):
         wait_for(port)
         yield port
 
 
+def services(count: int, url: str) -> list[dict[str, object]]:
+    """So many services at one url, each with an endpoint of its own."""
+    return [
+        {"name": f"service-{n}", "url": url, "endpoints": [f"/health/{n}"]} for n in range(count)
+    ]
+
+
 @contextmanager
 def prober(
-    folder: Path, services: int, interval: str, url: str, **keys: object
+    folder: Path, watched: list[dict[str, object]], interval: str, **keys: object
 ) -> Iterator[Daemon]:
-    """A prober that watches `services` services at one url; further top-level `keys` as given."""
+    """A prober that watches these services; further top-level `keys` as given."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = {
         "defaults": {"interval": interval, "timeout": "1s"},
-        "services": [{"name": f"service-{n}", "url": url} for n in range(services)],
+        "services": watched,
         "store": {"url": f"sqlite:///{folder}/prober.db", "spool": f"{folder}/spool"},
         "gateway": {"port": port},
     } | keys
