@@ -11,7 +11,6 @@ from alembic import context
 from sqlalchemy import Connection
 
 from prober.storage.database import Access, open_engine
-from prober.storage.migrate import VERSION_TABLE
 from prober.storage.tables import metadata
 
 
@@ -29,7 +28,6 @@ def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
-        version_table=VERSION_TABLE,
         transactional_ddl=True,  # also on SQLite: a migration that is cut short leaves no trace
     )
     with context.begin_transaction():

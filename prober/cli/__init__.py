@@ -82,3 +82,6 @@ def main() -> None:
     Exit codes: 0 every critical service is well, 1 one is not, 2 wrong usage, 78 wrong
     configuration.
     """
+    from prober import logs  # here, since `prober --version` must not wait for its import
+
+    logs.configure(level="warning")  # to stderr, so that no warning stands amid what a command says

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -21,10 +22,9 @@ from prober.storage.database import Access, open_engine, place
 from prober.storage.failures import explaining
 from prober.storage.tables import metadata
 
-VERSION_TABLE = "prober_schema"
-"""Not Alembic's default: the database may be shared with another program that Alembic migrates."""
-
 POSTGRES_LOCK = 0x70726F62  # "prob": two that start at once migrate one after the other
+
+log = structlog.get_logger(__name__)
 
 
 def upgrade(url: str) -> list[str]:
@@ -40,6 +40,7 @@ def upgrade(url: str) -> list[str]:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            log.info("database migrated", database=place(url), migrations=lines)
         return lines
 
 
@@ -72,14 +73,14 @@ def ensure(url: str, migrate: bool) -> None:
 def pending(connection: Connection, url: str) -> list[str]:
     """The migrations that the database lacks, oldest first, a line each; raises `StoreNewer`."""
     script = ScriptDirectory.from_config(_config())
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    context = MigrationContext.configure(connection)
     current = context.get_current_revision()
     try:
         revisions = list(script.iterate_revisions("head", current or "base"))
     except ResolutionError as error:
         raise StoreNewer(
-            f"database {place(url)} was migrated to {current} by a newer prober; "
-            "install that version, or restore a backup from before"
+            f"database {place(url)} was migrated to {current} by a newer prober (or another "
+            "program); install that version, restore a backup, or set another store.url"
         ) from error
     return [f"{r.revision}: pending migration ({r.doc})" for r in reversed(revisions)]
 
@@ -111,7 +112,7 @@ def _folder() -> Path:
 def _drift(connection: Connection) -> list[str]:
     context = MigrationContext.configure(
         connection,
-        opts={"version_table": VERSION_TABLE, "include_name": _is_ours, "compare_type": True},
+        opts={"include_name": _is_ours, "compare_type": True},
     )
     return [_line(change) for change in _flat(compare_metadata(context, metadata))]
 

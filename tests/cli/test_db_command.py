@@ -70,6 +70,6 @@ def test_check_of_a_missing_database_is_one_line_with_its_exit_code(folder: Path
 
 def test_newer_database_has_its_own_exit_code(folder: Path) -> None:
     db(folder, "upgrade")
-    execute(f"sqlite:///{folder}/prober.db", "UPDATE prober_schema SET version_num = '9999'")
+    execute(f"sqlite:///{folder}/prober.db", "UPDATE alembic_version SET version_num = '9999'")
 
     assert [db(folder, command).exit_code for command in ("upgrade", "check")] == [76, 76]

@@ -13,6 +13,7 @@ from fleets import success
 
 from prober.model import Observation, Status
 from prober.reports.times import rfc3339
+from prober.storage import migrate
 from prober.storage.writer import Writer
 
 NOW = time.time_ns() // 1_000_000
@@ -28,7 +29,9 @@ def config(tmp_path: Path, configure: Configure) -> Path:
         for name in ("madre", "gone")
         for hours in (60, 30, 2, 1)
     ]
-    with closing(Writer(f"sqlite:///{tmp_path}/p.db")) as writer:
+    url = f"sqlite:///{tmp_path}/p.db"
+    migrate.upgrade(url)
+    with closing(Writer(url)) as writer:
         writer.write([Observation(r.service, r.checked_at, Status.OK, r) for r in results])
     return configure(MADRE)
 

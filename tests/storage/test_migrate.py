@@ -97,21 +97,21 @@ def test_tables_of_others_are_no_drift(url: str) -> None:
 
 
 def test_database_of_a_newer_prober_is_refused(url: str) -> None:
-    execute(url, "UPDATE prober_schema SET version_num = '9999'")
+    execute(url, "UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(StoreNewer, match="was migrated to 9999 by a newer prober"):
         migrate.ensure(url, True)
 
 
 def test_pending_migration_is_refused_where_migrating_is_off(url: str) -> None:
-    execute(url, "DELETE FROM prober_schema")
+    execute(url, "DELETE FROM alembic_version")
 
     with pytest.raises(StoreUnfit, match="run `prober db upgrade`"):
         migrate.ensure(url, False)
 
 
 def test_pending_migration_is_the_only_thing_that_check_tells(url: str) -> None:
-    execute(url, "DELETE FROM prober_schema", "DROP TABLE rollups")
+    execute(url, "DELETE FROM alembic_version", "DROP TABLE rollups")
 
     assert migrate.check(url) == ["0001: pending migration (The first tables.)"]
 
