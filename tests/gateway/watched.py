@@ -12,6 +12,7 @@ from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
 from prober.status import State as Held
 from prober.status import step
+from prober.storage import migrate
 from prober.storage.writer import Writer
 
 SERVICES = (
@@ -47,6 +48,7 @@ class Fleet:
             batch.append(observation)
         await self.state.write(batch)
         await self.metrics.write(batch)
+        migrate.upgrade(self.url)
         writer = Writer(self.url)
         writer.write(batch)
         writer.close()
