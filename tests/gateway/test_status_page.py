@@ -121,7 +121,7 @@ def test_an_age_reads_in_its_largest_unit(ms: int, text: str) -> None:
     assert age(ms) == text
 
 
-def test_a_thousand_services_render_in_100_ms() -> None:
+def test_a_thousand_services_render_in_a_fifth_of_a_second() -> None:
     members = [member(success(f"service-{n}")) for n in range(1000)]
 
     costs_s = []
@@ -130,7 +130,7 @@ def test_a_thousand_services_render_in_100_ms() -> None:
         html(*members)
         costs_s.append(time.process_time() - before_s)
 
-    assert min(costs_s) < 0.100
+    assert min(costs_s) < 0.2
 
 
 async def test_the_page_asks_for_nothing_but_itself(client: httpx.AsyncClient) -> None:
