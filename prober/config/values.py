@@ -148,7 +148,23 @@ def store_url(text: str) -> str:
             "is not a database that prober knows; write sqlite:///data/prober.db "
             "or postgresql://user@host/name"
         )
+    if text.startswith("postgres"):
+        _server(text)
     return text
+
+
+def _server(text: str) -> None:
+    """Refuse a server's url whose password may have been cut at a wrong place."""
+    try:
+        parts = urlsplit(text)
+        valid = parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or "@" in parts.path or parts.netloc.count("@") > 1:
+        raise ValueError(
+            "has no valid host and port; write one like postgresql://user@host:5432/name, "
+            "and signs like '@' and '/' in a password as %40 and %2F"
+        )
 
 
 def body_limit(text: str) -> int:

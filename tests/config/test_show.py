@@ -93,7 +93,6 @@ def test_secrets_of_a_service_are_masked(tmp_path: Path, line: str) -> None:
     [
         ("postgresql://prober:hunter2@db/x", "postgresql://prober:********@db/x"),
         ("postgresql://prober:${TOKEN}@db/x", "postgresql://prober:********@db/x"),
-        ("postgresql://prober:a@hunter2/b@db/x", "postgresql://prober:********@db/x"),
         ("postgresql://db/x?password=hunter2&a=b", "postgresql://db/x?password=********&a=b"),
         ("postgresql://prober@db/x", "postgresql://prober@db/x"),
         ("sqlite:///data/a:b@c.db", "sqlite:///data/a:b@c.db"),

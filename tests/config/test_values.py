@@ -98,6 +98,14 @@ def test_urls_of_other_databases_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "rest", ["u:p@ss@db/x", "u:p/ss@db/x", "u:p#ss@db/x", "db:port/x", "db:0/x", "[::1/x"]
+)
+def test_urls_of_servers_without_a_clear_host_are_refused(rest: str) -> None:
+    with pytest.raises(ValueError, match="%40"):
+        values.store_url(f"postgresql://{rest}")
+
+
+@pytest.mark.parametrize(
     ("line", "path", "words"),
     [
         ("interval: 5x", "interval", "'5x' is not a duration; write 5s, 5m or 1h"),
