@@ -1,7 +1,7 @@
 """Keep the current state of each service in a table of the fleet's, whatever shape that has.
 
 The table may belong to another program: rows keep their id, and only the columns named here are
-written. Those that say where a service is are filled in new rows only.
+written. Of those that say where a service is, only the port is written to rows that are there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     bindparam,
     column,
+    func,
     insert,
     select,
     table,
@@ -36,7 +37,7 @@ from prober.storage.tolerant import (
 Values = dict[str, Any]
 
 KEY = "service_name"
-STATE = ("status",)
+STATE = ("status", "port")
 MEASURED = (
     "http_code",
     "latency_ms",
@@ -45,7 +46,7 @@ MEASURED = (
     "last_check",
     "checked_at",
 )
-PLACE = ("host", "port", "health_url", "created_at")
+PLACE = ("host", "health_url", "created_at")
 WANTED = (KEY, *STATE, *MEASURED, *PLACE)
 
 
@@ -91,7 +92,7 @@ class RuntimeTable:
 
     def _reflect(self, connection: Connection) -> dict[str, ReflectedColumn]:
         found = reflect(connection, self._name)
-        require_columns(self._name, {KEY, *STATE} - found.keys())
+        require_columns(self._name, {KEY, "status"} - found.keys())
         self._notes.missing(self._name, [name for name in WANTED if name not in found])
         return found
 
@@ -105,11 +106,13 @@ class RuntimeTable:
     ) -> None:
         kept = [name for name in wanted if name in self._found]
         target = table(self._name, column(KEY), *map(column, kept))
-        change = update(target).where(target.c[KEY] == bindparam("key"))
+        values: Values = {name: bindparam(name) for name in kept}
+        if "port" in kept:  # not known of a service that a reload took away
+            values["port"] = func.coalesce(bindparam("port"), target.c.port)
+        change = update(target).where(target.c[KEY] == bindparam("key")).values(values)
         if latest:
             connection.execute(
-                change.values({name: bindparam(name) for name in kept}),
-                [{"key": o.service, **self._fit(kept, _state(o))} for o in latest],
+                change, [{"key": o.service, **self._fit(kept, self._state(o))} for o in latest]
             )
 
     def _insert(self, connection: Connection, latest: Sequence[Observation]) -> None:
@@ -119,8 +122,12 @@ class RuntimeTable:
         require_fillable(self._name, unfillable(self._found, WANTED))
         kept = [name for name in WANTED if name in self._found]
         target = table(self._name, *map(column, kept))
-        rows = [_place(self._services[o.service], o) | _state(o) for o in new]
+        rows = [_place(self._services[o.service], o) | self._state(o) for o in new]
         connection.execute(insert(target), [self._fit(kept, row) for row in rows])
+
+    def _state(self, observation: Observation) -> Values:
+        service = self._services.get(observation.service)
+        return {"port": service and service.port, **_state(observation)}
 
     def _fit(self, kept: Iterable[str], row: Values) -> Values:
         return {name: _cut(row[name], self._found[name]) for name in kept}
@@ -130,7 +137,6 @@ def _place(service: Service, observation: Observation) -> Values:
     return {
         KEY: observation.service,
         "host": service.host,
-        "port": service.port,
         "health_url": service.url + service.endpoints[0],
         "created_at": _stamp(observation.at),
     }

@@ -17,6 +17,7 @@ TABLE = "copilot_runtime_services"
 SERVICES = {
     "madre": Service("madre", "http://10.0.0.5:8001", "10.0.0.5", 8001, ("/health", "/healthz"))
 }
+MOVED = Service("switch", "http://10.0.0.5:9002", "10.0.0.5", 9002, ("/health",))
 STAMP = "2026-09-21 14:13:20.007000"  # AT + 7 ms
 SEVEN = AT + 7
 
@@ -47,7 +48,7 @@ def shape(url: str, name: str) -> str:
         f"DROP TABLE {TABLE}",
         f"CREATE TABLE {TABLE} (id {key}, {SHAPES[name]})",
         f"""INSERT INTO {TABLE} (id, service_name, host, port, health_url, status, created_at)
-            VALUES (77, 'switch', 'far', 1, 'http://far', 'old', '2020-01-01 00:00:00')""",
+            VALUES (77, 'switch', 'far', 8002, 'http://far', 'old', '2020-01-01 00:00:00')""",
     )
     return url
 
@@ -61,7 +62,22 @@ def test_existing_row_keeps_what_prober_does_not_own(url: str, name: str) -> Non
     table(shape(url, name)).write({"switch": broken("switch")})
 
     query = f"SELECT id, host, port, health_url, status, CAST(created_at AS TEXT) FROM {TABLE}"
-    assert rows(url, query) == [(77, "far", 1, "http://far", "BROKEN", "2020-01-01 00:00:00")]
+    assert rows(url, query) == [(77, "far", 8002, "http://far", "BROKEN", "2020-01-01 00:00:00")]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_port_follows_the_configuration(url: str, name: str) -> None:
+    runtime = table(shape(url, name), {"switch": MOVED})
+
+    runtime.write({"switch": ok("switch")})
+
+    assert rows(url, f"SELECT port FROM {TABLE}") == [(9002,)]
+
+
+def test_service_that_a_reload_removed_keeps_its_port(url: str) -> None:
+    table(shape(url, "declared anew"), {}).write({"switch": ok("switch")})
+
+    assert rows(url, f"SELECT port, status FROM {TABLE}") == [(8002, "OK")]
 
 
 @pytest.mark.parametrize("name", SHAPES)
