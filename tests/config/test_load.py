@@ -250,6 +250,7 @@ def test_whatever_yaml_holds_it_loads_or_is_a_config_error(
         ("a: 1\n---\nb: 2", 2, "another document"),
         ("a: 1\nb: \x01", 2, "control character"),
         ("a: " + "[" * 3000, None, "is nested too deeply"),
+        ("a: " + "[" * 3000 + "]" * 3000, None, "is nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_mapping_is_named_with_line_and_column(
