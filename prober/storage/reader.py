@@ -24,6 +24,7 @@ from prober.storage.tables import BUCKET_MS, endpoints, results, services, snipp
 
 NEVER = 2**31 - 1  # a bucket that no time reaches
 
+IDS_A_QUERY = 10_000
 DAY = 24 * 3_600_000 // BUCKET_MS  # buckets: the most that one query looks at
 
 RESULT = (
@@ -88,12 +89,10 @@ class Reader:
         """The last result of each of the services (of all, for None) by name."""
         found: dict[str, Result] = {}
         with self._connected() as connection:
-            missing = _ids(connection, names)
-            walk = Walk(newest_first=True)
-            while missing and (window := walk.step(connection)):
-                rows = connection.execute(_last(window, list(missing.values())))
-                found |= {result.service: result for result in map(_result, rows)}
-                missing = {name: id for name, id in missing.items() if name not in found}
+            ids = _ids(connection)
+            wanted = ids if names is None else {n: ids[n] for n in names if n in ids}
+            for share in _shares(wanted):
+                found |= _latest(connection, share)
         return found
 
     def transitions(
@@ -127,7 +126,7 @@ class Reader:
         self, name: str, since_ms: int | None, until_ms: int | None, newest_first: bool
     ) -> Iterator[Result]:
         with self._connected() as connection:
-            ids = list(_ids(connection, [name]).values())
+            ids = list(_ids(connection, name).values())
         walk = Walk(newest_first, since_ms, until_ms)
         while ids:
             with self._connected() as connection:
@@ -152,10 +151,27 @@ class Reader:
             yield connection
 
 
-def _ids(connection: Connection, names: Sequence[str] | None) -> dict[str, int]:
+def _ids(connection: Connection, name: str | None = None) -> dict[str, int]:
     query = select(services.c.name, services.c.id)
-    query = query if names is None else query.where(services.c.name.in_(names))
+    query = query if name is None else query.where(services.c.name == name)
     return dict(connection.execute(query).all())
+
+
+def _shares(ids: dict[str, int]) -> Iterator[dict[str, int]]:
+    """The ids in shares that one query can name: SQLite takes 32,766 values."""
+    entries = iter(ids.items())
+    while share := dict(islice(entries, IDS_A_QUERY)):
+        yield share
+
+
+def _latest(connection: Connection, missing: dict[str, int]) -> dict[str, Result]:
+    found: dict[str, Result] = {}
+    walk = Walk(newest_first=True)
+    while missing and (window := walk.step(connection)):
+        rows = connection.execute(_last(window, list(missing.values())))
+        found |= {result.service: result for result in map(_result, rows)}
+        missing = {name: id for name, id in missing.items() if name not in found}
+    return found
 
 
 class Walk:

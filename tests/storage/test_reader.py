@@ -96,6 +96,15 @@ def test_latest_gives_only_the_names_asked_for(url: str) -> None:
     assert list(reader.latest(["b"])) == ["b"]
 
 
+def test_latest_asks_in_shares_that_a_query_can_name(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prober.storage.reader.IDS_A_QUERY", 2)
+    reader = stored(url, [ok(name) for name in "abcde"])
+
+    assert sorted(reader.latest()) == sorted(reader.latest("edcba")) == list("abcde")
+
+
 def test_latest_of_a_thousand_services_is_quick(fresh_sqlite: Any) -> None:
     batch = [ok(f"s{i}", AT + i + 5000 * turn) for i in range(1000) for turn in range(20)]
     reader = stored(fresh_sqlite(), batch)
