@@ -44,6 +44,7 @@ POLICY = "; ".join(
 )
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
 
+ROWS = 1000  # more than a person reads; all of them would hold up everything else
 DISABLED = "DISABLED"
 # Problems first: the order of the table, and of the fleet's own word.
 ORDER = ("BROKEN", "UNKNOWN", "DEGRADED", "OK", DISABLED)
@@ -78,6 +79,7 @@ class Row(NamedTuple):
     since_at: str = ""
     since: str = ""
     why: str = ""
+    message: str = ""
     snippet: str = ""
 
 
@@ -93,7 +95,8 @@ async def page(context: Given) -> HTMLResponse:
 def render(title: str, members: list[Member], progress: Progress, now_ms: int) -> str:
     """The page as HTML; `now_ms` (epoch) is what ages are counted from."""
     verdict = judge(members)
-    rows = sorted((_row(m, now_ms) for m in members), key=lambda r: (RANK[r.label], not r.critical))
+    shown = sorted(members, key=lambda m: (RANK[_label(m)], not m.service.critical))[:ROWS]
+    rows = [_row(member, now_ms) for member in shown]
     return PAGE.render(
         title=title,
         version=__version__,
@@ -103,6 +106,7 @@ def render(title: str, members: list[Member], progress: Progress, now_ms: int) -
         counts=_counts(verdict),
         notices=_notices(progress),
         rows=rows,
+        more=len(members) - len(rows),
         grouped=any(row.group for row in rows),
         now=rfc3339(now_ms),
     )
@@ -166,6 +170,7 @@ def _found(result: Result, now_ms: int) -> dict[str, str]:
         "checked_at": rfc3339(result.checked_at),
         "checked": f"{age(now_ms - result.checked_at)} ago",
         "why": " · ".join(part for part in (result.reason, result.phase) if part),
+        "message": result.message or "",
         "snippet": result.snippet or "",
     }
 

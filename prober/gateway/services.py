@@ -40,7 +40,9 @@ Named = Annotated[Member, Depends(_named)]
 @router.get("")
 async def services(context: Given) -> Json:
     """The verdict, the counts, and every service with its last result."""
-    return Json(fleet.as_json(context.state.members()))
+    members = context.state.members()
+    listed = [fleet.member_json(member) | _message(member) for member in members]
+    return Json(fleet.as_json(members) | {"services": listed})
 
 
 # Before the route of one service, whose name would swallow "/results".
@@ -63,7 +65,7 @@ def results(
 @router.get("/{name:path}")
 async def service(member: Named) -> Json:
     """One service: how it is, since when, and how it is watched."""
-    return Json(fleet.member_json(member) | _details(member))
+    return Json(fleet.member_json(member) | _message(member) | _details(member))
 
 
 def _moment(parameter: str, text: str | None, now_ms: int) -> int | None:
@@ -76,6 +78,10 @@ def _moment(parameter: str, text: str | None, now_ms: int) -> int | None:
 def _result(result: Result) -> dict[str, object]:
     status = STATUS_AFTER[result.outcome]
     return {"status": status.value} | fleet.result_json(result)
+
+
+def _message(member: Member) -> dict[str, object]:
+    return {"message": member.result and member.result.message}
 
 
 def _details(member: Member) -> dict[str, object]:

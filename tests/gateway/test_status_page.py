@@ -121,6 +121,16 @@ def test_an_age_reads_in_its_largest_unit(ms: int, text: str) -> None:
     assert age(ms) == text
 
 
+def test_a_page_of_a_large_fleet_shows_the_worst_and_says_what_it_leaves_out() -> None:
+    fleet = [member(success(f"well-{n}")) for n in range(1500)] + [member(refusal("bad"))]
+
+    page = html(*fleet)
+
+    assert page.count("<tr class=") == 1000
+    assert page.index(">bad<") < page.index(">well-0<")
+    assert "501 more" in page
+
+
 def test_a_thousand_services_render_in_a_fifth_of_a_second() -> None:
     members = [member(success(f"service-{n}")) for n in range(1000)]
 
