@@ -12,10 +12,13 @@ from prober.model import Outcome, Phase, Reason, Result, Service
 from prober.probes import PROBES
 from prober.probes.base import Attempt, Probe
 from prober.probes.engine import Engine
+from prober.probes.pulse import Pulse
 
 log = structlog.get_logger(__name__)
 
+DEFECT = "prober's own trouble, not the service's: a defect, which is logged"
 BEFORE_REQUEST = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
+UNFAIR = 0.25  # a probe that lost this part of its time to a stall of ours can't blame the service
 
 
 class Checker:
@@ -25,20 +28,29 @@ class Checker:
     """
 
     def __init__(self, probes: Mapping[str, Probe] | None = None) -> None:
-        self._engine = Engine(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._engine = Engine(loop)
+        self._pulse = Pulse(loop)
         self._probes = probes or {kind: make(self._engine) for kind, make in PROBES.items()}
 
     async def check(self, service: Service, checked_at_ms: int, lag_ms: float = 0.0) -> Result:
-        """Probe a service once, `service.timeout_s` at most; `checked_at_ms` is the time now."""
+        """Probe a service once, `service.timeout_s` at most; `checked_at_ms` is the time now.
+
+        Where this process stood still meanwhile, the service is not blamed for it.
+        """
+        stalled_s = self._pulse.stalled_s()
         try:
             attempts = await self._attempts(service)
         except Exception:  # a probe's defect must not end the probing of all other services
             log.exception("probe_defect", service=service.name)
-            attempts = [Attempt(False, reason=Reason.PROBER)]
+            attempts = [Attempt(False, reason=Reason.PROBER, message=DEFECT)]
+        if lost_s := self._pulse.stalled_s() - stalled_s:
+            attempts = [_pardon(attempt, lost_s, service.timeout_s) for attempt in attempts]
         return _weigh(service, attempts, checked_at_ms, lag_ms)
 
     def close(self) -> None:
         """Cancel what runs, and let go of every connection."""
+        self._pulse.stop()
         self._engine.close()
 
     async def _attempts(self, service: Service) -> list[Attempt]:
@@ -51,6 +63,17 @@ class Checker:
             if attempt.ok or _is_final(attempt) or time.monotonic() >= deadline:
                 break
         return attempts
+
+
+def _pardon(attempt: Attempt, lost_s: float, timeout_s: float) -> Attempt:
+    """The attempt without what a stall of `lost_s` did to it; an answer stays an answer."""
+    if attempt.latency_ms is not None:
+        latency_ms = max(attempt.latency_ms - lost_s * 1000, 0.0)
+        attempt = attempt._replace(latency_ms=latency_ms, timings=None)
+    answered = attempt.ok or attempt.reason is Reason.STATUS
+    if answered or lost_s < UNFAIR * timeout_s:
+        return attempt
+    return attempt._replace(reason=Reason.PROBER)
 
 
 def _is_final(attempt: Attempt) -> bool:
@@ -75,6 +98,7 @@ def _weigh(service: Service, attempts: list[Attempt], at: int, lag_ms: float) ->
         said.timings,
         said.tls_expiry or next((a.tls_expiry for a in attempts if a.tls_expiry), None),
         lag_ms,
+        said.message,
     )
 
 

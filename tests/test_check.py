@@ -264,3 +264,40 @@ async def test_cancellation_passes_through_a_check(checker: Checker) -> None:
 
         with pytest.raises(asyncio.CancelledError):
             await checking
+
+
+async def stand_still(seconds: float) -> None:
+    await asyncio.sleep(0.1)
+    time.sleep(seconds)  # noqa: ASYNC251 - the loop has to be kept from running
+
+
+async def test_a_service_is_not_blamed_for_a_time_that_this_process_stood_still(
+    checker: Checker,
+) -> None:
+    with serving(hangs()) as server:
+        stall = asyncio.create_task(stand_still(0.6))
+        result = await checker.check(service(server.url, "/", timeout_s=0.5), NOW_MS)
+
+    await stall
+    assert (result.outcome, result.reason) == (Outcome.FAULT, Reason.PROBER)
+
+
+async def test_a_stall_of_this_process_makes_no_service_slow(checker: Checker) -> None:
+    with serving(answers(200, delay_s=0.2)) as server:
+        stall = asyncio.create_task(stand_still(0.6))
+        watched = replace(service(server.url, "/"), slow_over_ms=400.0)
+        result = await checker.check(watched, NOW_MS)
+
+    await stall
+    assert result.outcome is Outcome.SUCCESS
+    assert result.latency_ms is not None
+    assert result.latency_ms < 300
+
+
+async def test_an_answer_is_an_answer_though_this_process_stood_still(checker: Checker) -> None:
+    with serving(answers(500, delay_s=0.2)) as server:
+        stall = asyncio.create_task(stand_still(0.6))
+        result = await checker.check(service(server.url, "/", timeout_s=2), NOW_MS)
+
+    await stall
+    assert (result.outcome, result.reason) == (Outcome.FAILURE, Reason.STATUS)
