@@ -10,7 +10,7 @@ from typing import Protocol
 from prober.channel import Channel, PipeChannel, QueueChannel
 from prober.worker import Worker
 
-STOP_S = 2.0  # how long a process may take to leave before it is killed
+STOP_S = 1.0  # how long a process may take to leave before it is killed
 
 
 class Launched(Protocol):
@@ -43,9 +43,10 @@ class WorkerProcess:
         return cls(await PipeChannel.over(ours), process)
 
     async def end(self) -> None:
-        await self.channel.close()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await self.channel.close()  # waits for a worker that reads nothing any more
+                await self._process.wait()
         except TimeoutError:
             self._process.kill()
             await self._process.wait()

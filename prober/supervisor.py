@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 
-from prober.channel import Batch, ChannelClosed, Plan, Stop
+from prober.channel import Batch, Channel, ChannelClosed, Message, Plan, Stop
 from prober.launch import Launched
 from prober.model import Result, Service
 from prober.schedule import fraction
@@ -16,6 +16,8 @@ from prober.telemetry import Telemetry
 
 SILENCE_S = 15.0  # a worker that has not been heard from for so long is replaced
 RESTART_S = 0.5  # the pause before a dead worker is started again
+STOP_S = 1.0  # how long a worker may take to send what it has finished
+AFTERWARDS_S = 1.0  # what came while this process itself stood still is read within this time
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,11 @@ class Shard:
         if self.worker is not None:
             names = frozenset(s.name for s in self.services if s.name in fresh)
             self.worker.channel.send(Plan(self.services, names))
+
+    def dismiss(self) -> None:
+        """Tell the worker, where there is one, to leave."""
+        if self.worker is not None:
+            self.worker.channel.send(Stop())
 
 
 class Supervisor:
@@ -71,13 +78,14 @@ class Supervisor:
             shard.plan(fresh)
 
     async def stop(self) -> None:
-        """Let every worker send what it has finished, and end it."""
+        """Let every worker send what it has finished, and end it within about 2 s."""
         self._stopping = True
         for shard in self._shards:
-            if shard.worker is None:
-                continue
-            shard.worker.channel.send(Stop())
-        await asyncio.gather(*self._keepers)
+            shard.dismiss()
+        _, stuck = await asyncio.wait(self._keepers, timeout=STOP_S)
+        for keeper in stuck:
+            keeper.cancel()
+        await asyncio.gather(*(s.worker.end() for s in self._shards if s.worker is not None))
 
     def silence_s(self) -> float | None:
         """For how long the quietest worker has said nothing; None before all have spoken."""
@@ -94,19 +102,29 @@ class Supervisor:
 
     async def _keep(self, shard: Shard, fresh: Collection[str]) -> None:
         while not self._stopping:
-            shard.worker = await self._launch()
-            shard.plan(fresh)
-            fresh = ()  # a worker that replaces another one keeps the rhythm
             try:
-                await self._listen(shard, shard.worker)
-            except (ChannelClosed, TimeoutError) as error:
-                await self._lose(shard, error)
-            await shard.worker.end()
+                shard.worker = await self._launch()
+            except OSError as error:  # no memory, process or file descriptor is left: try again
+                log.error("worker can't be started", worker=shard.label, error=str(error))
+                await asyncio.sleep(RESTART_S)
+                continue
+            await self._attend(shard, shard.worker, fresh)
             shard.worker = None
+            fresh = ()  # a worker that replaces another one keeps the rhythm
+
+    async def _attend(self, shard: Shard, worker: Launched, fresh: Collection[str]) -> None:
+        shard.plan(fresh)
+        if self._stopping:  # the order to leave was given before this worker was there
+            shard.dismiss()
+        try:
+            await self._listen(shard, worker)
+        except (ChannelClosed, TimeoutError) as error:
+            await self._lose(shard, error)
+        await worker.end()
 
     async def _listen(self, shard: Shard, worker: Launched) -> None:
         while True:
-            message = await asyncio.wait_for(worker.channel.receive(), SILENCE_S)
+            message = await _next(worker.channel)
             shard.heard_s = time.monotonic()
             if isinstance(message, Batch):
                 self._take(shard, message)
@@ -128,3 +146,19 @@ class Supervisor:
         self._telemetry.in_flight.labels(shard.label).set(0)
         self._on_lost(shard.services)
         await asyncio.sleep(RESTART_S)
+
+
+async def _next(channel: Channel) -> Message:
+    """The next message; raises TimeoutError where none comes for `SILENCE_S`.
+
+    A time that is over says nothing where this process was stopped itself: it looks once more.
+    """
+    receiving = asyncio.create_task(channel.receive())
+    try:
+        for limit_s in (SILENCE_S, AFTERWARDS_S):
+            done, _ = await asyncio.wait((receiving,), timeout=limit_s)
+            if done:
+                return receiving.result()
+        raise TimeoutError
+    finally:
+        receiving.cancel()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -114,3 +116,49 @@ async def test_silence_is_unknown_until_every_worker_has_spoken() -> None:
     assert before is None
     assert after is not None
     assert after < 2
+
+
+async def test_a_worker_is_not_lost_where_this_process_stood_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "SILENCE_S", 1.5)
+    async with kept(workers=1, count=1) as (keeper, _):
+        await keeper.until(1)
+        time.sleep(2)  # noqa: ASYNC251 - the loop has to be kept from running
+        await keeper.until(8)
+
+    assert keeper.lost == []
+
+
+async def test_a_worker_that_is_stuck_does_not_hold_up_the_end() -> None:
+    async with kept(workers=2, count=2) as (keeper, _):
+        await keeper.until(2)
+        os.kill(keeper.pids[0], signal.SIGSTOP)
+        started = time.monotonic()
+
+    assert time.monotonic() - started < 3
+
+
+async def test_a_worker_that_can_not_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failures = [OSError(errno.EMFILE, "Too many open files")]
+    launch = Keeper.launch
+
+    async def launch_later(keeper: Keeper) -> Launched:
+        if failures:
+            raise failures.pop()
+        return await launch(keeper)
+
+    monkeypatch.setattr(Keeper, "launch", launch_later)
+    async with kept(workers=1, count=1) as (keeper, _):
+        await keeper.until(1)
+
+    assert keeper.lost == []
+
+
+async def test_an_end_during_the_start_ends_the_worker_too() -> None:
+    keeper = Keeper()
+    keeper.supervisor.start(1, [], ())
+    async with asyncio.timeout(5):
+        await keeper.supervisor.stop()
