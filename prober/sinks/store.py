@@ -21,8 +21,9 @@ from prober.telemetry import Telemetry
 T = TypeVar("T")
 
 TURN_S = 1.0  # how often what waits is tried again
-FINISH_S = 2.0  # how long the end may replay
-CLOSE_S = 3.0  # how long the end waits for a database that is stuck
+PATIENCE_S = 0.5  # how long a batch waits for a database that is stuck before it is spooled
+FINISH_S = 1.0  # how long the end may replay
+CLOSE_S = 2.0  # how long the end waits for a database that is stuck
 
 
 class Store:
@@ -37,7 +38,6 @@ class Store:
         self._runtime = runtime
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._turning: asyncio.Task[None] | None = None
-        self._in_hand: Sequence[Observation] = ()
 
     @classmethod
     def build(cls, config: Config, services: Sequence[Service], telemetry: Telemetry) -> Store:
@@ -70,12 +70,12 @@ class Store:
             self._turning = asyncio.create_task(self._turn())
         if self._runtime is not None:
             self._runtime.tell(batch)
-        self._in_hand = batch
-        await self._run(lambda: self._durable.take(batch))
-        self._in_hand = ()
+        taking = asyncio.ensure_future(self._run(lambda: self._durable.take(batch)))
+        if not (await asyncio.wait((taking,), timeout=PATIENCE_S))[0]:
+            await self._bypass(batch, taking)
 
     async def close(self) -> None:
-        """Bring everything to the database within about 3 s, or else to the spool."""
+        """Bring everything to the database within about 2 s, or else to the spool."""
         if self._turning is not None:
             self._turning.cancel()
         closing = [self._finish()] + ([self._runtime.close()] if self._runtime else [])
@@ -87,8 +87,17 @@ class Store:
                 await self._run(lambda: self._durable.finish(FINISH_S))
         except TimeoutError:
             with suppress(OSError):
-                await asyncio.to_thread(self._durable.rescue, self._in_hand)
+                await asyncio.to_thread(self._durable.rescue_backlog)
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _bypass(self, batch: Sequence[Observation], taking: asyncio.Future[None]) -> None:
+        """Spool a batch that the writing thread can't take yet; to be written twice is no harm."""
+        try:
+            await asyncio.to_thread(self._durable.rescue, batch)
+        except OSError:
+            await taking  # no disk either: it waits in memory
+        else:
+            taking.cancel()
 
     async def _turn(self) -> None:
         while True:

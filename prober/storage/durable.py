@@ -31,6 +31,7 @@ class Durable:
         self._spool = spool
         self._telemetry = telemetry
         self._backlog: deque[Sequence[Observation]] = deque()
+        self._in_hand: Sequence[Observation] = ()
         self._lost = False
         self._replayed = 0
         self._spool_well = True
@@ -50,6 +51,7 @@ class Durable:
 
     def take(self, batch: Sequence[Observation]) -> None:
         """Bring a batch to the database, or keep it until `turn` can."""
+        self._in_hand = batch
         if self.away:
             self._keep(batch)
         else:
@@ -57,7 +59,7 @@ class Durable:
                 self._write(batch)
             except Exception as error:  # noqa: BLE001 - a defect too: the batch is kept for `turn`
                 self._lose(error)
-                self._keep(batch)
+                self._keep(self._in_hand)
         self._account()
 
     def turn(self, limit_s: float = TURN_S) -> bool:
@@ -84,11 +86,17 @@ class Durable:
             rows = sum(map(len, self._backlog))
             log.error("observations lost: neither database nor spool can be written", rows=rows)
 
-    def rescue(self, batch: Sequence[Observation]) -> None:
-        """From another thread, where the writing one is stuck: spool what is in its hands."""
-        for kept in [*self._backlog, batch]:
-            if kept:
-                self._spool.append(kept)
+    def rescue(self, *batches: Sequence[Observation]) -> None:
+        """From another thread, where the writing one is stuck: spool these; raises OSError."""
+        for batch in batches:
+            self._save_one(batch)
+            if batch is self._in_hand:
+                self._in_hand = ()
+        self._account()
+
+    def rescue_backlog(self) -> None:
+        """The same with what is kept in memory, for the end."""
+        self.rescue(*self._backlog)
 
     def _write(self, batch: Sequence[Observation]) -> None:
         with self._telemetry.store_write.time():
@@ -96,7 +104,8 @@ class Durable:
         self._telemetry.store_last_success.set_to_current_time()
 
     def _keep(self, batch: Sequence[Observation]) -> None:
-        self._backlog.append(batch)
+        if batch:
+            self._backlog.append(batch)
         self._save()
 
     def _save(self) -> None:

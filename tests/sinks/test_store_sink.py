@@ -188,3 +188,18 @@ async def test_batch_of_signals_only_is_fine(url: str, tmp_path: Path) -> None:
     await store.close()
 
     assert rows(url, STORED) == []
+
+
+async def test_a_batch_behind_a_stuck_database_is_on_disk_within_a_second(
+    url: str, tmp_path: Path
+) -> None:
+    store = build(url, tmp_path)
+    store._thread.submit(time.sleep, 2)
+
+    start = time.monotonic()
+    await store.write([ok()])
+
+    assert time.monotonic() - start < 1
+    assert len(list((tmp_path / "spool").glob("*.batch"))) == 1
+    await store.close()
+    assert rows(url, STORED) == [(AT,)]
