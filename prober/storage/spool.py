@@ -7,6 +7,7 @@ whatever killed the process. What can't be read is set aside as `….damaged` an
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import deque
@@ -28,6 +29,8 @@ from prober.model import (
     Timings,
     Transition,
 )
+
+LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # this host's trouble, for now
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +66,7 @@ class Spool:
         with self._lock:
             file = self._folder / f"{self._next:012}-{len(batch)}.batch"
             part = file.with_suffix(".part")
+            self._folder.mkdir(parents=True, exist_ok=True)  # somebody may have cleared it away
             _write(part, _encode(batch))
             part.rename(file)
             _sync(self._folder)
@@ -71,12 +75,17 @@ class Spool:
             self._rows += len(batch)
 
     def oldest(self) -> tuple[Path, list[Observation]] | None:
-        """The batch whose turn it is, with its file, or None; damaged ones are set aside."""
+        """The batch whose turn it is, with its file, or None; damaged ones are set aside.
+
+        Raises OSError where this host lacks what reading takes.
+        """
         while self._files:
             file = self._files[0]
             try:
                 return file, _decode(file.read_bytes())
             except (OSError, ValueError, TypeError) as error:
+                if getattr(error, "errno", None) in LACKING:
+                    raise  # the file is well
                 self.set_aside(file, error)
         return None
 
@@ -122,7 +131,12 @@ def _sync(folder: Path) -> None:
 
 
 def _encode(batch: Sequence[Observation]) -> bytes:
-    return orjson.dumps(list(batch), default=tuple)  # named tuples are refused, plain ones are not
+    return orjson.dumps(list(batch), default=_plain)
+
+
+def _plain(named: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Named tuples are refused, plain ones are not. The message, a result's last field, is not kept.
+    return named[:-1] if isinstance(named, Result) else tuple(named)
 
 
 def _decode(content: bytes) -> list[Observation]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -114,14 +116,42 @@ def test_folder_of_another_user_is_named(shared_path: Path) -> None:
         Spool(shared_path)
 
 
-def test_append_to_a_lost_folder_raises_and_leaves_the_order(tmp_path: Path) -> None:
+def test_append_makes_a_lost_folder_anew(tmp_path: Path) -> None:
     folder = tmp_path / "spool"
     spool = Spool(folder)
     folder.rmdir()
 
-    with pytest.raises(OSError, match="No such file"):
+    spool.append([ok(at=1)])
+
+    assert [o.at for o in drained(spool)] == [1]
+
+
+def test_append_to_an_unusable_folder_raises_and_leaves_the_order(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    folder.rmdir()
+    folder.touch()
+
+    with pytest.raises(OSError, match="File exists"):
         spool.append([ok(at=1)])
 
-    folder.mkdir()
+    folder.unlink()
     spool.append([ok(at=2)])
     assert [o.at for o in drained(spool)] == [2]
+
+
+def test_a_batch_that_can_not_be_read_for_want_of_descriptors_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path)
+    spool.append([ok(at=1)])
+
+    with monkeypatch.context() as lacking, pytest.raises(OSError, match="Too many open files"):
+        lacking.setattr(Path, "read_bytes", out_of_descriptors)
+        spool.oldest()
+
+    assert [o.at for o in drained(spool)] == [1]
+
+
+def out_of_descriptors(_: Path) -> bytes:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
