@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
@@ -32,6 +33,7 @@ from prober.storage.reader import Reader
 from prober.supervisor import Supervisor
 from prober.telemetry import Telemetry
 
+END_S = 4.5  # when the end has to be over; by then all that was measured is safe
 STALL_S = 10.0  # a part that has made no progress for so long is stalled
 TICK_S = 1.0  # how often the daemon looks for stale services and at its own progress
 FIXED = ("store", "gateway", "workers")  # the keys that a reload can't change
@@ -61,10 +63,11 @@ async def _live(
     for number in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(number, daemon.stopping.set)
     running.add_signal_handler(signal.SIGHUP, daemon.reloading.set)
-    reloads = asyncio.create_task(daemon.reload_when_told())
     await daemon.start()
+    reloads = asyncio.create_task(daemon.reload_when_told())
     await daemon.watch()
     reloads.cancel()
+    _end_by(END_S)
     await daemon.stop()
 
 
@@ -133,21 +136,23 @@ class Daemon:
         """Until `stopping` is set: turn stale services UNKNOWN, and tell systemd of progress."""
         feeding = systemd.watchdog_interval_s() is not None
         ready = False
+        due_s = time.monotonic()
         while not self.stopping.is_set():
-            self._pipeline.expire()
+            if time.monotonic() - due_s < TICK_S:  # else this process stood still, and results wait
+                self._pipeline.expire()
             well = self.progress().ready
             if well and not ready:
                 systemd.notify("READY=1")
             if well and feeding:
                 systemd.notify("WATCHDOG=1")
             ready = ready or well
+            due_s = time.monotonic() + TICK_S
             await _wait(self.stopping, TICK_S)
 
     async def stop(self) -> None:
         """Let everything that was measured reach the database, then end."""
         systemd.notify("STOPPING=1")
-        await self._gateway.stop()
-        await self._supervisor.stop()
+        await asyncio.gather(self._gateway.stop(), self._supervisor.stop())
         await self._pipeline.close()
         self._reader.close()
         log.info("stopped")
@@ -195,6 +200,13 @@ class Daemon:
 
     def _lose(self, services: Iterable[Service]) -> None:
         self._pipeline.signal(services, Signal.LOST, _epoch_ms())
+
+
+def _end_by(seconds: float) -> None:
+    """End the process after this time, though threads may wait for a database that is stuck."""
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def _enabled(services: Iterable[Service]) -> list[Service]:
