@@ -153,8 +153,8 @@ class Daemon:
         """Let everything that was measured reach the database, then end."""
         systemd.notify("STOPPING=1")
         await asyncio.gather(self._gateway.stop(), self._supervisor.stop())
+        self._reader.close()  # before the writer, which as SQLite's last user tidies its log away
         await self._pipeline.close()
-        self._reader.close()
         log.info("stopped")
 
     async def reload_when_told(self) -> None:
