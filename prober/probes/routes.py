@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import socket
 import time
 from typing import Any
 
-from prober.model import Reason
+from prober.model import Phase, Reason
 from prober.probes.transfer import Exchange
 
 # Addresses reserved for documentation. Connecting a UDP socket asks for a route, and sends nothing.
 SOMEWHERE = ((socket.AF_INET, ("198.51.100.1", 9)), (socket.AF_INET6, ("2001:db8::1", 9)))
 UNROUTED = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EACCES})
 
+SILENT = frozenset({Reason.DNS, Reason.TIMEOUT})
+
 
 async def reconsider(exchange: Exchange, host: str, port: int, deadline: float) -> Exchange:
     """Correct whose fault a failure is, where libcurl's word alone doesn't tell.
 
-    A name that can't be resolved while this host has no route at all is prober's trouble. A
-    missing route is the service's where it explains the failure of some of its addresses only.
+    A name that can't be resolved while this host has no route at all is prober's trouble, and so
+    is the silence of an address to which there is no route any more. A missing route is the
+    service's where it explains the failure of some of its addresses only.
     """
-    if exchange.reason is Reason.DNS and is_offline():
+    if exchange.reason in SILENT and _is_cut_off(exchange, host, port):
         return exchange._replace(
             reason=Reason.PROBER, message=f"this host has no network: {exchange.message}"
         )
@@ -34,6 +38,16 @@ async def reconsider(exchange: Exchange, host: str, port: int, deadline: float) 
 def is_offline() -> bool:
     """Whether this host has no route to anywhere, by IPv4 or IPv6."""
     return not any(_has_route(family, address) for family, address in SOMEWHERE)
+
+
+def _is_cut_off(exchange: Exchange, host: str, port: int) -> bool:
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:  # a name: which of its addresses kept silent is not known
+        resolving = exchange.reason is Reason.DNS or exchange.phase is Phase.RESOLVE
+        return resolving and is_offline()
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    return not _has_route(family, (str(address), port))
 
 
 def _has_route(family: int, address: Any) -> bool:

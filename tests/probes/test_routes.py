@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from prober.model import Reason, Timings
+from prober.model import Phase, Reason, Timings
 from prober.probes import routes
 from prober.probes.routes import is_offline, reconsider
 from prober.probes.transfer import Exchange
@@ -56,6 +56,32 @@ async def test_a_name_that_is_not_found_online_is_the_services_failure(
     found = await reconsider(exchange(Reason.DNS), "madre", 80, soon())
 
     assert found.reason is Reason.DNS
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [("255.255.255.255", Reason.PROBER), ("127.0.0.1", Reason.TIMEOUT)],
+)
+async def test_the_silence_of_an_address_is_probers_own_trouble_where_its_route_is_gone(
+    host: str, reason: Reason
+) -> None:
+    found = await reconsider(exchange(Reason.TIMEOUT), host, 80, soon())
+
+    assert found.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"), [(Phase.RESOLVE, Reason.PROBER), (Phase.CONNECT, Reason.TIMEOUT)]
+)
+async def test_a_name_that_times_out_offline_is_probers_own_trouble_until_it_is_resolved(
+    monkeypatch: pytest.MonkeyPatch, phase: Phase, reason: Reason
+) -> None:
+    monkeypatch.setattr(routes, "SOMEWHERE", NOWHERE)
+
+    silent = exchange(Reason.TIMEOUT)._replace(phase=phase)
+    found = await reconsider(silent, "madre", 80, soon())
+
+    assert found.reason is reason
 
 
 @pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EADDRNOTAVAIL])
