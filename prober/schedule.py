@@ -140,7 +140,8 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
     def close(self) -> None:
         """Start nothing more."""
         self._rings = []
-        self._scheduler.shutdown(wait=False)
+        # Not by a shutdown: that cancels a firing under way, and logs it as an error.
+        self._scheduler.remove_all_jobs()
 
     def get_next_fire_time(self, previous: datetime | None, _now: datetime) -> datetime | None:
         """APScheduler's question: shortly before the next slot, a stretch at least after the last.
