@@ -21,7 +21,7 @@ from prober.telemetry import Telemetry
 T = TypeVar("T")
 
 TURN_S = 1.0  # how often what waits is tried again
-PATIENCE_S = 0.5  # how long a batch waits for a database that is stuck before it is spooled
+PATIENCE_S = 0.25  # how long a batch waits for a database that is stuck before it is spooled
 FINISH_S = 1.0  # how long the end may replay
 CLOSE_S = 2.0  # how long the end waits for a database that is stuck
 
