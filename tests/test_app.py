@@ -9,6 +9,8 @@ import random
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
@@ -252,3 +254,12 @@ PREPARE: dict[str, Callable[[Daemon], AbstractContextManager[object]]] = {
     "newer": _newer,
     "config": _config,
 }
+
+
+def test_the_process_ends_in_time_though_a_thread_is_stuck() -> None:
+    stuck = "import threading, time; from prober import app; app._end_by(0.2); "
+    stuck += "threading.Thread(target=time.sleep, args=(60,)).start()"
+
+    ended = subprocess.run([sys.executable, "-c", stuck], timeout=20, check=False)
+
+    assert ended.returncode == 0
