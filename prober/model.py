@@ -103,7 +103,9 @@ class Result(NamedTuple):
     answered as expected, or else of the first answer, or None where nothing answered.
     `endpoint_ok` is the endpoint that answered as expected. `timings` belong to the same request
     as `latency_ms`. `tls_expiry` is the certificate's notAfter in epoch seconds. `lag_ms` is how
-    late the probe started (start - slot).
+    late the probe started (start - slot). `message` is why it did not succeed, in a sentence for
+    people; it is shown and not stored, and never a metric's label. `stalled` says that prober itself
+    stood still while it measured: the latency is left out of statistics, and makes nobody slow.
     """
 
     service: str
@@ -118,6 +120,8 @@ class Result(NamedTuple):
     timings: Timings | None = None
     tls_expiry: int | None = None
     lag_ms: float = 0.0
+    message: str | None = None
+    stalled: bool = False
 
 
 class Transition(NamedTuple):

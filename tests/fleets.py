@@ -27,6 +27,11 @@ def refusal(name: str = "madre") -> Result:
     return Result(name, AT, Outcome.FAILURE, reason=Reason.REFUSED, phase=Phase.CONNECT)
 
 
+def explained(name: str = "madre") -> Result:
+    """The same, with a sentence for people."""
+    return refusal(name)._replace(message="refused by 127.0.0.1:8001")
+
+
 def wrong_answer(name: str = "madre", snippet: str | None = "oops") -> Result:
     """A probe that was answered with 503."""
     return Result(

@@ -144,11 +144,13 @@ SENTENCES: dict[Reason, str] = {
     Reason.REFUSED: "refused by {peer}",
     Reason.RESET: "connection closed by {peer} in {phase}",
     Reason.DNS: "{detail}",
-    Reason.TLS: "TLS with {peer} failed: {detail}",
+    Reason.TLS: "TLS: the handshake with {peer} failed: {detail}",
     Reason.PROTOCOL: "{peer} does not speak HTTP as it should: {detail}",
     Reason.TOO_LARGE: "{peer} sent too much: {detail}",
     Reason.PROBER: "prober's own trouble, not the service's: {detail}",
 }
+
+VERIFICATION = "TLS: {detail}"
 
 SOCKET_CODES = frozenset(
     {
@@ -181,7 +183,9 @@ def explain(failed: Failed) -> Fault:
     reason = _reason(failed, kind)
     phase = kind.phase or failed.reached
     error = _timeout(phase) if reason is Reason.TIMEOUT else kind.error
-    message = SENTENCES[reason].format(peer=failed.peer, phase=phase, detail=_detail(failed))
+    verified = failed.code == pycurl.E_PEER_FAILED_VERIFICATION
+    sentence = VERIFICATION if verified else SENTENCES[reason]
+    message = sentence.format(peer=failed.peer, phase=phase, detail=_detail(failed))
     return Fault(error, reason, phase, message)
 
 

@@ -18,13 +18,17 @@ def snippet(body: bytes) -> str:
     # decoder keeps back a character that this cut halved, where decode() would replace it.
     start = body[: 4 * LIMIT]
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(start, len(start) == len(body))
-    text = text[:LIMIT]
-    return text if text.isprintable() else _escaped(text)
+    return printable(text, LIMIT)
 
 
-def _escaped(text: str) -> str:
+def printable(text: str, limit: int) -> str:
+    """At most `limit` characters that say what `text` says at its start, escaped as above."""
+    text = text[:limit]
+    return text if text.isprintable() else _escaped(text, limit)
+
+
+def _escaped(text: str, room: int) -> str:
     pieces: list[str] = []
-    room = LIMIT
     for character in text:
         piece = character if character.isprintable() else _escape(character)
         room -= len(piece)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -13,10 +14,14 @@ import pycurl
 
 from prober import __version__
 from prober.model import Phase, Reason, Timings
+from prober.probes import certificates
+from prober.probes.certificates import Tls
 from prober.probes.faults import Failed, explain
+from prober.probes.snippet import printable
 
 USER_AGENT = f"prober/{__version__}"
 HTTP = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
+LONGEST_MESSAGE = 300  # characters
 NEVER_MS = 2**31 - 1  # libcurl's own limit for connecting is 300 s: the whole's limit is enough
 
 
@@ -51,7 +56,7 @@ class Exchange(NamedTuple):
     `timings` add up over the requests of a chain of redirects, and so does `total_ms`.
     `tls_expiry` is the leaf certificate's notAfter in epoch seconds; a reused connection has none.
     `reason`, `phase` and `message` are None where `error` is. `os_errno` is 0 or the system's
-    last error.
+    last error. `tls` is what was shown where the request failed.
     """
 
     http_code: int | None
@@ -64,6 +69,7 @@ class Exchange(NamedTuple):
     phase: Phase | None = None
     message: str | None = None
     os_errno: int = 0
+    tls: Tls | None = None
 
 
 class Transfer:
@@ -133,10 +139,16 @@ class Transfer:
         http_code, os_errno = get(pycurl.HTTP_CODE), get(pycurl.OS_ERRNO)
         if self._awaits_redirect(http_code):
             reached = self._phase_after_redirect(code, detail)
+        tls = self._tls()
+        if code == pycurl.E_PEER_FAILED_VERIFICATION:
+            detail = certificates.complaint(detail, tls, time.time())
         failed = Failed(code, detail, os_errno, reached, self._peer())
         total_ms = get(pycurl.TOTAL_TIME_T) / 1000
         return failed_exchange(failed, timings, total_ms)._replace(
-            http_code=http_code or None, body=self._body(), tls_expiry=self._tls_expiry()
+            http_code=http_code or None,
+            body=self._body(),
+            tls_expiry=tls and tls.expiry,
+            tls=tls,
         )
 
     def _write(self, data: bytes) -> int | None:
@@ -179,25 +191,26 @@ class Transfer:
 
     def _tls_expiry(self) -> int | None:
         chain = self.curl.getinfo_raw(pycurl.INFO_CERTINFO)
-        for name, value in chain[0] if chain else ():
-            if name == b"Expire date":
-                return _epoch_s(value)
-        return None
+        return certificates.expiry(chain[0]) if chain else None
+
+    def _tls(self) -> Tls | None:
+        return certificates.read(self.curl.getinfo_raw(pycurl.INFO_CERTINFO))
 
 
 def failed_exchange(failed: Failed, timings: Timings, total_ms: float) -> Exchange:
     """An exchange that brought nothing but the reason why."""
     fault = explain(failed)
+    message = printable(fault.message, LONGEST_MESSAGE)  # a server may have put in it what it liked
     return Exchange(
         None,
         b"",
         timings,
         total_ms,
         None,
-        fault.error(fault.message),
+        fault.error(message),
         fault.reason,
         fault.phase,
-        fault.message,
+        message,
         failed.os_errno,
     )
 
@@ -205,13 +218,6 @@ def failed_exchange(failed: Failed, timings: Timings, total_ms: float) -> Exchan
 def system_ca_file() -> str:
     """The bundle of trusted certificates: the system's (or SSL_CERT_FILE), else certifi's."""
     return ssl.get_default_verify_paths().cafile or certifi.where()
-
-
-def _epoch_s(text: bytes) -> int | None:
-    try:
-        return ssl.cert_time_to_seconds(text.decode())
-    except ValueError:  # a certificate may hold any nonsense
-        return None
 
 
 def _common(ca_file: str) -> list[tuple[int, Any]]:

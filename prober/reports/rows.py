@@ -63,6 +63,11 @@ def latency(ms: float | None) -> str:
     return f"{ms:.0f} ms" if ms >= 10 else f"{ms:.1f} ms"
 
 
+def why(result: Result) -> str:
+    """Why a probe did not succeed, in as many words as are known."""
+    return result.message or cause(result)
+
+
 def cause(result: Result) -> str:
     """Why a probe did not succeed, and where unless an answer was judged: "timeout in connect"."""
     if result.reason is None:
@@ -79,6 +84,6 @@ def _answer(result: Result | None) -> tuple[str, ...]:
         NONE if result.http_code is None else str(result.http_code),
         latency(result.latency_ms),
         result.endpoint_ok or NONE,
-        cause(result),
+        why(result),
         result.snippet or NONE,
     )

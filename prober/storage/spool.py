@@ -135,8 +135,8 @@ def _encode(batch: Sequence[Observation]) -> bytes:
 
 
 def _plain(named: tuple[Any, ...]) -> tuple[Any, ...]:
-    # Named tuples are refused, plain ones are not. The message, a result's last field, is not kept.
-    return named[:-1] if isinstance(named, Result) else tuple(named)
+    # Named tuples are refused, plain ones are not. A result's message is not kept.
+    return tuple(named._replace(message=None) if isinstance(named, Result) else named)
 
 
 def _decode(content: bytes) -> list[Observation]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from fleets import AT, refusal, success
+from fleets import AT, explained, refusal, success
 from gateway.watched import SERVICES, Fleet
 
 from prober.reports import fleet as report
@@ -27,7 +27,22 @@ async def test_the_fleet_is_the_shape_that_check_once_prints(
 
     answer = await client.get(API)
 
-    assert answer.json() == report.as_json(fleet.state.members())
+    said = answer.json()
+    for service in said["services"]:
+        del service["message"]
+    assert said == report.as_json(fleet.state.members())
+
+
+async def test_the_fleet_tells_in_a_sentence_why_a_service_is_broken(
+    client: httpx.AsyncClient, fleet: Fleet
+) -> None:
+    await fleet.tell(explained())
+
+    answer = await client.get(API)
+
+    messages = {s["name"]: s["message"] for s in answer.json()["services"]}
+    assert messages["madre"] == "refused by 127.0.0.1:8001"
+    assert set(messages.values()) == {"refused by 127.0.0.1:8001", None}
 
 
 async def test_one_service_tells_how_it_is_and_how_it_is_watched(
@@ -49,6 +64,7 @@ async def test_one_service_tells_how_it_is_and_how_it_is_watched(
         "reason": None,
         "phase": None,
         "checked_at": "2026-11-22T15:00:00.123Z",
+        "message": None,
         "since": "2026-11-22T15:00:00.123Z",
         "enabled": True,
         "url": "http://127.0.0.1:8001",

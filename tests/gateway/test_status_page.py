@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fleets import AT, member, refusal, service, success, wrong_answer
+from fleets import AT, explained, member, refusal, service, success, wrong_answer
 from gateway.watched import Fleet
 from playwright.async_api import Browser, Page, async_playwright, expect
 
@@ -215,3 +215,10 @@ async def test_the_page_loads_itself_again(browser: Browser, gateway: str, fleet
     await fleet.tell(success())
 
     await expect(page).to_have_title(re.compile("1/3 OK"), timeout=15_000)
+
+
+def test_a_failure_is_told_in_a_sentence() -> None:
+    shown = html(member(explained()._replace(message="refused by <b>")))
+
+    assert "refused · connect<span" in shown
+    assert ">refused by &lt;b&gt;</span>" in shown

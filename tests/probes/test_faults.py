@@ -6,8 +6,9 @@ import httpx
 import pycurl
 import pytest
 
-from prober.model import Phase, Reason
+from prober.model import Phase, Reason, Timings
 from prober.probes.faults import ERRNO_REASONS, KINDS, Failed, explain
+from prober.probes.transfer import failed_exchange
 
 
 def failed(
@@ -82,3 +83,12 @@ def test_a_bad_url_is_ours_until_a_service_redirects_to_it(
     code: int, reached: Phase, reason: Reason
 ) -> None:
     assert explain(failed(code, reached=reached)).reason is reason
+
+
+def test_a_message_is_one_line_whatever_a_server_put_in_it() -> None:
+    nasty = failed(pycurl.E_PEER_FAILED_VERIFICATION, "no \x1b[31m\n" + "x" * 1000)
+
+    exchange = failed_exchange(nasty, Timings(0, 0, 0, 0, 0), 0)
+
+    assert (exchange.message or "").startswith("TLS: no \\x1b[31m\\n")
+    assert len(exchange.message or "") <= 300

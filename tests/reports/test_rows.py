@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from fleets import member, refusal, success, wrong_answer
+from fleets import explained, member, refusal, success, wrong_answer
 
 from prober.model import Result
 from prober.reports import rows
@@ -21,6 +21,18 @@ def test_latency_is_short_at_every_size(ms: float | None, words: str) -> None:
 )
 def test_a_cause_names_the_phase_of_what_failed_on_the_way(result: Result, words: str) -> None:
     assert rows.cause(result) == words
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (success(), "-"),
+        (refusal(), "refused in connect"),
+        (explained(), "refused by 127.0.0.1:8001"),
+    ],
+)
+def test_a_failure_is_told_in_its_sentence_where_it_has_one(result: Result, words: str) -> None:
+    assert rows.why(result) == rows.fleet_row(member(result))[6] == words
 
 
 def test_a_disabled_service_is_shown_as_such() -> None:

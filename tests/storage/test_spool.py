@@ -44,6 +44,15 @@ def test_batch_comes_back_as_it_was(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_message_for_people_is_not_kept(tmp_path: Path) -> None:
+    batch = [broken(), broken()]
+    told = [o._replace(result=o.result and o.result._replace(message="why")) for o in batch]
+
+    Spool(tmp_path).append(told)
+
+    assert drained(Spool(tmp_path)) == batch
+
+
 def test_batches_come_back_in_order_also_after_a_restart(tmp_path: Path) -> None:
     for at in range(12):
         Spool(tmp_path).append([ok(at=at)])
