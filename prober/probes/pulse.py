@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-BEAT_S = 0.05
-STALL_S = 0.1  # a beat that comes later than this was held up; less is jitter
+BEAT_S = 0.005
+STALL_S = 0.008  # a beat that is later than this was held up; less is jitter
 
 
 class Pulse:
