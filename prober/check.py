@@ -17,8 +17,11 @@ from prober.probes.pulse import Pulse
 log = structlog.get_logger(__name__)
 
 DEFECT = "prober's own trouble, not the service's: a defect, which is logged"
+STALLED = "prober's own trouble, not the service's: its process stood still meanwhile"
 BEFORE_REQUEST = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
-UNFAIR = 0.25  # a probe that lost this part of its time to a stall of ours can't blame the service
+# What a stall of prober's own does to a probe that it falls into, as a part of the probe's time:
+UNFAIR = 0.25  # the service can't be blamed for a failure
+DISTORTED = 0.1  # the latency says too little about the service
 
 
 class Checker:
@@ -44,9 +47,10 @@ class Checker:
         except Exception:  # a probe's defect must not end the probing of all other services
             log.exception("probe_defect", service=service.name)
             attempts = [Attempt(False, reason=Reason.PROBER, message=DEFECT)]
-        if lost_s := self._pulse.stalled_s() - stalled_s:
-            attempts = [_pardon(attempt, lost_s, service.timeout_s) for attempt in attempts]
-        return _weigh(service, attempts, checked_at_ms, lag_ms)
+        lost_s = self._pulse.stalled_s() - stalled_s
+        if lost_s > UNFAIR * service.timeout_s:
+            attempts = [_pardon(attempt) for attempt in attempts]
+        return _weigh(service, attempts, checked_at_ms, lag_ms, lost_s * 1000)
 
     def close(self) -> None:
         """Cancel what runs, and let go of every connection."""
@@ -65,15 +69,10 @@ class Checker:
         return attempts
 
 
-def _pardon(attempt: Attempt, lost_s: float, timeout_s: float) -> Attempt:
-    """The attempt without what a stall of `lost_s` did to it; an answer stays an answer."""
-    if attempt.latency_ms is not None:
-        latency_ms = max(attempt.latency_ms - lost_s * 1000, 0.0)
-        attempt = attempt._replace(latency_ms=latency_ms, timings=None)
+def _pardon(attempt: Attempt) -> Attempt:
+    """The attempt, with its failure blamed on prober; an answer stays an answer."""
     answered = attempt.ok or attempt.reason is Reason.STATUS
-    if answered or lost_s < UNFAIR * timeout_s:
-        return attempt
-    return attempt._replace(reason=Reason.PROBER)
+    return attempt if answered else attempt._replace(reason=Reason.PROBER)
 
 
 def _is_final(attempt: Attempt) -> bool:
@@ -82,13 +81,15 @@ def _is_final(attempt: Attempt) -> bool:
     return attempt.http_code is None and attempt.phase in BEFORE_REQUEST
 
 
-def _weigh(service: Service, attempts: list[Attempt], at: int, lag_ms: float) -> Result:
+def _weigh(
+    service: Service, attempts: list[Attempt], at: int, lag_ms: float, lost_ms: float
+) -> Result:
     said = attempts[-1] if attempts[-1].ok else _telling(attempts)
     answered = said.http_code is not None
     return Result(
         service.name,
         at,
-        _outcome(service, said),
+        _outcome(service, said, lost_ms),
         said.http_code,
         said.latency_ms if answered else None,
         service.endpoints[len(attempts) - 1] if said.ok else None,
@@ -99,6 +100,7 @@ def _weigh(service: Service, attempts: list[Attempt], at: int, lag_ms: float) ->
         said.tls_expiry or next((a.tls_expiry for a in attempts if a.tls_expiry), None),
         lag_ms,
         said.message,
+        lost_ms > DISTORTED * (said.latency_ms or 0.0),
     )
 
 
@@ -119,8 +121,9 @@ def _rank(attempt: Attempt) -> int:
     return 1 if attempt.http_code >= 400 else 2
 
 
-def _outcome(service: Service, said: Attempt) -> Outcome:
+def _outcome(service: Service, said: Attempt, lost_ms: float) -> Outcome:
     if not said.ok:
         return Outcome.FAULT if said.reason is Reason.PROBER else Outcome.FAILURE
     limit, latency = service.slow_over_ms, said.latency_ms
-    return Outcome.SLOW if limit is not None and latency and latency > limit else Outcome.SUCCESS
+    slow = limit is not None and latency is not None and latency - lost_ms > limit
+    return Outcome.SLOW if slow else Outcome.SUCCESS

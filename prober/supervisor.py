@@ -134,6 +134,8 @@ class Supervisor:
         self._telemetry.missed.inc(batch.missed)
         for result in batch.results:
             self._telemetry.lag.observe(result.lag_ms / 1000)
+            if result.stalled:
+                self._telemetry.stalled.inc()
         if batch.results:
             self._on_results(batch.results)
 

@@ -41,6 +41,11 @@ class Telemetry:
             "Slots that passed without a probe, since the one before was still running.",
             registry=r,
         )
+        self.stalled = Counter(
+            "prober_stalled_probes_total",
+            "Probes during which the worker stood still: their latency is in no statistics.",
+            registry=r,
+        )
         self.in_flight = Gauge(
             "prober_probes_in_flight", "Probes that are running now.", ["worker"], registry=r
         )

@@ -67,6 +67,7 @@ TABLES: dict[str, list[sa.Column[Any]]] = {
         sa.Column("snippet_id", sa.Integer),
         sa.Column("reason", sa.SmallInteger),
         sa.Column("phase", sa.SmallInteger),
+        sa.Column("stalled", sa.SmallInteger),
     ],
     "transitions": [
         key("service_id"),

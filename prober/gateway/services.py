@@ -77,7 +77,7 @@ def _moment(parameter: str, text: str | None, now_ms: int) -> int | None:
 
 def _result(result: Result) -> dict[str, object]:
     status = STATUS_AFTER[result.outcome]
-    return {"status": status.value} | fleet.result_json(result)
+    return {"status": status.value} | fleet.result_json(result) | {"stalled": result.stalled}
 
 
 def _message(member: Member) -> dict[str, object]:

@@ -139,7 +139,8 @@ class _Series:
         self.probes += 1
         if result.reason is not None:
             self.failures[result.reason] = self.failures.get(result.reason, 0) + 1
-        if result.latency_ms is not None and result.outcome is not Outcome.FAULT:
+        measured = result.outcome is not Outcome.FAULT and not result.stalled
+        if measured and result.latency_ms is not None:
             self.counts[bisect_left(_BUCKETS_MS, result.latency_ms)] += 1
             self.answers += 1
             self.sum_ms += result.latency_ms

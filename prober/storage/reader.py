@@ -38,6 +38,7 @@ RESULT = (
         snippets.c.text,
         results.c.reason,
         results.c.phase,
+        results.c.stalled,
     )
     .select_from(results)
     .join(services, services.c.id == results.c.service_id)
@@ -234,7 +235,7 @@ def _last(window: range, ids: Sequence[int]) -> Select[Any]:
 
 
 def _result(row: Sequence[Any]) -> Result:
-    name, at, outcome, code, latency_us, endpoint, snippet, reason, phase = row
+    name, at, outcome, code, latency_us, endpoint, snippet, reason, phase, stalled = row
     return Result(
         name,
         at,
@@ -245,6 +246,7 @@ def _result(row: Sequence[Any]) -> Result:
         snippet,
         REASON_OF[reason],
         PHASE_OF[phase],
+        stalled=bool(stalled),
     )
 
 

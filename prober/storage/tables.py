@@ -63,6 +63,7 @@ results = Table(
     Column("snippet_id", Integer),
     Column("reason", SmallInteger),
     Column("phase", SmallInteger),
+    Column("stalled", SmallInteger),
     sqlite_with_rowid=False,
 )
 

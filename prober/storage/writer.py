@@ -32,6 +32,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "snippet_id",
         "reason",
         "phase",
+        "stalled",
     ),
     "transitions": ("service_id", "at", "old", "new", "reason"),
 }
@@ -107,6 +108,7 @@ def _results(results: Sequence[Result], services: Ids, endpoints: Ids, snippets:
             snippets[result.snippet],
             REASONS[result.reason],
             PHASES[result.phase],
+            1 if result.stalled else None,
         )
         for result in results
     ]

@@ -133,6 +133,7 @@ async def test_a_result_tells_what_was_found(client: httpx.AsyncClient, fleet: F
         "snippet": None,
         "reason": "refused",
         "phase": "connect",
+        "stalled": False,
         "checked_at": "2026-11-22T15:00:00.123Z",
     }
 
