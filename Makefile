@@ -8,8 +8,8 @@ BIN := .venv/bin
 # Stamps: installing again is due when pyproject.toml is newer than they are.
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
-# Without compiling: Python compiles what is imported at its first use, which is far less than all.
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable
+
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
 .PHONY: help run test check bench clean
 .DEFAULT_GOAL := help

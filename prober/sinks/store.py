@@ -31,7 +31,7 @@ class Store:
 
     name = "store"
     lossless = True
-    linger_s = 0.4
+    linger_s = 0.25
 
     def __init__(self, durable: Durable, runtime: Runtime | None = None) -> None:
         self._durable = durable
