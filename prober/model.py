@@ -104,8 +104,8 @@ class Result(NamedTuple):
     `endpoint_ok` is the endpoint that answered as expected. `timings` belong to the same request
     as `latency_ms`. `tls_expiry` is the certificate's notAfter in epoch seconds. `lag_ms` is how
     late the probe started (start - slot). `message` is why it did not succeed, in a sentence for
-    people; it is shown and not stored, and never a metric's label. `stalled` says that prober itself
-    stood still while it measured: the latency is left out of statistics, and makes nobody slow.
+    people; it is shown and not stored, and never a metric's label. `stalled` says that prober stood
+    still itself while it measured: the latency is left out of statistics, and makes nobody slow.
     """
 
     service: str
