@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from prober.wire import PLAIN, Wire
+
 
 class Outcome(StrEnum):
     """What one probe found, before it is weighed into a status."""
@@ -88,6 +90,7 @@ class Service:
     follow_redirects: bool = True
     keep_alive: bool = False
     body_limit: int = 65_536
+    wire: Wire = field(default=PLAIN, repr=False)  # a proxy's url may hold a password
     slow_over_ms: float | None = None
     critical: bool = True
     depends_on: tuple[str, ...] = ()
@@ -104,8 +107,9 @@ class Result(NamedTuple):
     `endpoint_ok` is the endpoint that answered as expected. `timings` belong to the same request
     as `latency_ms`. `tls_expiry` is the certificate's notAfter in epoch seconds. `lag_ms` is how
     late the probe started (start - slot). `message` is why it did not succeed, in a sentence for
-    people; it is shown and not stored, and never a metric's label. `stalled` says that prober stood
-    still itself while it measured: the latency is left out of statistics, and makes nobody slow.
+    people; it is shown and not stored, and never a metric's label. `stalled` says that prober
+    itself stood still while it measured: the latency is left out of statistics, and makes nobody
+    slow.
     """
 
     service: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from prober.probes.engine import Engine
-from prober.probes.transfer import Exchange, Options, Request
+from prober.probes.exchange import Exchange, Options, Request
 
 
 async def fetch(

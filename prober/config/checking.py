@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from prober.config import masking
 from prober.config.nodes import Loc, Mapping, Node, Scalar, at, is_null, plain, problem, subject
-from prober.config.tree import Part, RuntimeTable, Values
+from prober.config.tree import BasicAuth, Part, RuntimeTable, Tls, Values
 from prober.errors import Problem
 
 # Stands in for a required value that is missing or wrong, so that the others are still checked.
@@ -17,7 +18,7 @@ STAND_IN = {"name": "name", "url": "http://localhost"}
 
 WORDS: dict[str, str] = {
     "value_error": "{error}",
-    "missing": "is missing; every service needs one",
+    "missing": "is missing; write one",
     "int_parsing": "is not a whole number; write one like 1",
     "int_parsing_size": "is too large; write a smaller number",
     "int_type": "is not a whole number; write one like 1",
@@ -32,7 +33,11 @@ WORDS: dict[str, str] = {
 
 
 # Parts inside of parts, by the key that they stand under.
-NESTED: dict[str | int, type[Part]] = {"runtime_table": RuntimeTable}
+NESTED: dict[str | int, type[Part]] = {
+    "runtime_table": RuntimeTable,
+    "basic_auth": BasicAuth,
+    "tls": Tls,
+}
 
 
 def check(model: type[Part], node: Node, loc: Loc, problems: list[Problem]) -> Values:
@@ -84,7 +89,8 @@ def _called(node: Node, steps: Loc, fault: ErrorDetails) -> str:
     if fault["type"] == "missing":
         return f"the {steps[-1]}"
     # What stands in a header may be a secret, also where it is wrong.
-    return "its value" if steps[0] == "headers" and len(steps) > 1 else subject(node)
+    secret = (steps[0] == "headers" and len(steps) > 1) or masking.is_secret(str(steps[-1]))
+    return "its value" if secret else subject(node)
 
 
 def _unknown(key: object, model: type[Part]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 
 from prober.config import fleet
@@ -20,6 +21,7 @@ from prober.config.tree import (
 )
 from prober.errors import Problem
 from prober.model import Service
+from prober.wire import PLAIN, TlsOptions, Wire
 
 PARTS: dict[str, type[Part]] = {"defaults": Settings, "store": Store, "gateway": Gateway}
 LISTED = "services"
@@ -81,12 +83,13 @@ def service(values: Values) -> Service:
         interval_s=values["interval"],
         timeout_s=values["timeout"],
         method=values["method"],
-        headers=tuple(values["headers"].items()),
+        headers=tuple((values["headers"] | _authorization(values)).items()),
         body=None if body is None else body.encode(),
         expected=frozenset().union(*values["expected_status"]),
         follow_redirects=values["follow_redirects"],
         keep_alive=values["keep_alive"],
         body_limit=values["body_limit"],
+        wire=_wire(values),
         slow_over_ms=None if slow_over_s is None else slow_over_s * 1000,
         critical=values["critical"],
         depends_on=values.get("depends_on", ()),
@@ -94,3 +97,19 @@ def service(values: Values) -> Service:
         tags=values["tags"],
         enabled=values["enabled"],
     )
+
+
+def _authorization(values: Values) -> dict[str, str]:
+    if values["bearer_token"]:
+        return {"Authorization": f"Bearer {values['bearer_token']}"}
+    if values["basic_auth"]:
+        pair = f"{values['basic_auth'].username}:{values['basic_auth'].password}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+    return {}
+
+
+def _wire(values: Values) -> Wire:
+    same = {key: values[key] for key in Wire._fields if key != "tls"}
+    tls = TlsOptions(**dict(values["tls"])) if values["tls"] else TlsOptions()
+    wire = Wire(**same, tls=tls)
+    return PLAIN if wire == PLAIN else wire  # the very same, which is cheap to recognise

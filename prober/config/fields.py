@@ -82,6 +82,16 @@ def duration(shortest: str) -> Parsed:
     )
 
 
+def word(*words: str) -> Parsed:
+    """One of these words; those that look like numbers may be written as such."""
+    return Parsed(values.one_of(*words), type=["string", "number"], enum=_as_written(words))
+
+
+def _as_written(words: tuple[str, ...]) -> list[str | float]:
+    numbers = [float(word) for word in words if word[:1].isdigit()]
+    return [*words, *numbers]
+
+
 def _filled(value: object) -> object:
     """Headers without a value get the empty one, which is not sent."""
     if not isinstance(value, dict):
@@ -126,6 +136,21 @@ Codes = Annotated[tuple[Code, ...], Many(1)]
 Size = Annotated[
     int, Parsed(values.body_limit, type=["string", "integer"], pattern=f"^{units.SIZE}$")
 ]
+HttpVersion = Annotated[str, word("auto", "1.0", "1.1", "2")]
+Versions = Annotated[tuple[Annotated[str, word("1.0", "1.1", "2")], ...], Many(0)]
+Encodings = Annotated[tuple[Annotated[str, word("gzip", "br", "deflate")], ...], Many(0)]
+IpProtocol = Annotated[str, word("any", "ip4", "ip6", "prefer_ip4", "prefer_ip6")]
+TlsVersion = Annotated[str, word("1.0", "1.1", "1.2", "1.3")]
+Redirects = Annotated[
+    int,
+    Parsed(
+        values.redirects, type=["string", "integer"], pattern="^[0-9]+$", minimum=1, maximum=100
+    ),
+]
+Proxy = Annotated[str, Parsed(values.proxy, examples=["http://10.0.0.1:3128"])]
+Address = Annotated[str, Parsed(values.address, examples=["192.0.2.1", "2001:db8::1"])]
+ServerName = Annotated[str, Parsed(values.server_name, examples=["example.org"])]
+Secret = Annotated[str, Parsed(values.secret, type=WORD)]
 Text = Annotated[str, Parsed(str, type=WORD)]
 StoreUrl = Annotated[str, Parsed(values.store_url, examples=["postgresql://prober@db/prober"])]
 Flag = Annotated[bool, _or_reference({"type": "boolean"})]

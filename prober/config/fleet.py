@@ -13,6 +13,7 @@ from prober.config.tree import Settings, Values
 from prober.errors import Problem
 
 BUILT_IN: Values = dict(Settings())
+AUTHORIZATION = "authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Fleet:
 
 def check(fleet: Fleet) -> Iterator[Problem]:
     """All that does not hold between values that are right by themselves."""
-    for rule in (duplicates, strangers, cycles, times):
+    for rule in (duplicates, strangers, cycles, times, credentials):
         yield from rule(fleet)
 
 
@@ -127,6 +128,18 @@ def times(fleet: Fleet) -> Iterator[Problem]:
         elif blamed is None:
             blamed = entry
             yield _too_long(fleet, fleet.defaults, f", for {entry.said('name')} among others")
+
+
+def credentials(fleet: Fleet) -> Iterator[Problem]:
+    """A request has one Authorization."""
+    for entry in fleet.entries:
+        values = settled(fleet, entry)
+        given = [key for key in ("basic_auth", "bearer_token") if values.get(key)]
+        given += [f"headers.{name}" for name in values["headers"] if name.lower() == AUTHORIZATION]
+        if len(given) > 1:
+            key = next((key for key in given if key in entry.written), "name")
+            message = f"{' and '.join(given)} would both be sent as Authorization; leave one empty"
+            yield entry.problem(key, message)
 
 
 def _too_long(fleet: Fleet, entry: Entry, whom: str) -> Problem:

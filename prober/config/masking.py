@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 MASK = "********"
+SECRETS = frozenset({"password", "bearer_token"})
 _SENSITIVE = re.compile(r"authorization|cookie|token|key|secret|password|auth", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/@]*?):(.*)@")
 _PARAMETER = re.compile(r"([?&][^=&]*(?:token|key|secret|password)[^=&]*=)[^&]*", re.IGNORECASE)
@@ -13,6 +14,11 @@ _PARAMETER = re.compile(r"([?&][^=&]*(?:token|key|secret|password)[^=&]*=)[^&]*"
 def is_sensitive(name: str) -> bool:
     """Whether a header or variable of this name is likely to hold a secret."""
     return bool(_SENSITIVE.search(name))
+
+
+def is_secret(key: str) -> bool:
+    """Whether a key of the configuration holds a secret."""
+    return key in SECRETS
 
 
 def header(name: str, value: str) -> str:

@@ -62,7 +62,7 @@ def _part(model: type[Part], entries: Entries) -> dict[str, Shown]:
 def _value(model: type[Part], entries: Entries, key: str) -> Shown:
     node = entries.get(key)
     if node is not None and not is_null(node):
-        return _shown(node)
+        return _kept(key, node)
     # A copy, since YAML would write a list that occurs twice as an alias of the first.
     default: Shown = copy.deepcopy(model.model_fields[key].default)
     return default
@@ -88,7 +88,11 @@ def _shown(node: Node) -> Shown:
         case Listing():
             return [_shown(item) for item in node.items]
         case Mapping():
-            return {key: _shown(value) for key, value in node.entries.items()}
+            return {key: _kept(key, value) for key, value in node.entries.items()}
+
+
+def _kept(key: str, node: Node) -> Shown:
+    return masking.MASK if masking.is_secret(key) and not is_null(node) else _shown(node)
 
 
 def _typed(node: Scalar) -> Shown:

@@ -27,6 +27,30 @@ class Part(BaseModel):
     )
 
 
+class BasicAuth(Part):
+    """A user and password, sent as they are with each request."""
+
+    username: fields.Secret = Field(description="The user's name.")
+    password: fields.Secret = Field(description="The password.", repr=False)
+
+
+class Tls(Part):
+    """How TLS is made and verified."""
+
+    ca_file: fields.Label | None = setting(
+        None, "The certificates to trust, in PEM; the system's where not set."
+    )
+    cert_file: fields.Label | None = setting(None, "A certificate to show, in PEM.")
+    key_file: fields.Label | None = setting(
+        None, "The key of that certificate; in the same file where not set."
+    )
+    min_version: fields.TlsVersion | None = setting(None, "The oldest version to speak.")
+    server_name: fields.ServerName | None = setting(
+        None, "The name to ask for and to look for in the certificate, in place of the url's host."
+    )
+    insecure: fields.Flag = setting(False, "Whether any certificate is good enough.")
+
+
 class Settings(Part):
     """What a service may set, and `defaults` may set for all."""
 
@@ -54,6 +78,31 @@ class Settings(Part):
     )
     follow_redirects: fields.Flag = setting(
         True, "Whether the answer at the end of redirects counts."
+    )
+    max_redirects: fields.Redirects = setting(
+        10, "The most redirects that are followed; one more is a failure."
+    )
+    http_version: fields.HttpVersion = setting(
+        "auto",
+        "The version of HTTP to speak. 2 without TLS is spoken at once; auto takes what TLS agrees "
+        "on, else 1.1.",
+    )
+    compression: fields.Encodings = setting(
+        [], "Encodings to ask for and to decode; the body's limit counts what comes out."
+    )
+    basic_auth: BasicAuth | None = setting(None, "A user and password to send.")
+    bearer_token: fields.Secret | None = setting(
+        None, "A token to send as Authorization: Bearer.", repr=False
+    )
+    proxy: fields.Proxy | None = setting(None, "A proxy to ask by way of.", repr=False)
+    no_proxy: fields.Labels = setting([], "Hosts and domains that the proxy is not used for.")
+    tls: Tls | None = setting(None, "How TLS is made and verified.")
+    ip_protocol: fields.IpProtocol = setting(
+        "any", "The addresses to connect to: only one kind, or one kind first."
+    )
+    source_address: fields.Address | None = setting(None, "The own address to connect from.")
+    unix_socket: fields.Label | None = setting(
+        None, "A Unix socket to connect to in place of the url's host and port."
     )
     keep_alive: fields.Flag = setting(False, "Whether connections are kept and used again.")
     body_limit: fields.Size = setting(

@@ -18,6 +18,7 @@ from prober.config import units
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 DEFAULT_PORTS = {"http": 80, "https": 443}
+PROXIES = ("http", "https", "socks4a", "socks5h")  # those that resolve names by themselves
 LONGEST_S = 366 * 86_400.0
 LARGEST_BODY = 2**30
 
@@ -139,6 +140,62 @@ def distinct(found: dict[str, str]) -> dict[str, str]:
     if len({name.lower() for name in found}) < len(found):
         raise ValueError("names a header twice, in other capitals; remove one")
     return found
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A parser of one of these words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"is not known here; write {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
+
+
+def redirects(text: str) -> int:
+    """How many redirects are followed, at most."""
+    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= 100:
+        raise ValueError("is not a number from 1 to 100; write one like 10")
+    return int(text)
+
+
+def address(text: str) -> str:
+    """An IPv4 or IPv6 address, without brackets."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("is not an IP address; write one like 192.0.2.1") from None
+
+
+def server_name(text: str) -> str:
+    """A host name, or an address, as a certificate may hold it."""
+    try:
+        return _name(text.lower())
+    except ValueError:
+        raise ValueError("is not a host name; write one like example.org") from None
+
+
+def secret(text: str) -> str:
+    """A password or token: something, in ASCII that can be seen."""
+    if not text or not text.isascii() or not text.isprintable():
+        raise ValueError("is empty, or not plain ASCII; write one without control characters")
+    return text
+
+
+def proxy(text: str) -> str:
+    """The url of a proxy, with its user and password where it wants them."""
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in PROXIES and bool(parts.hostname and parts.port)
+    except ValueError:
+        valid = False
+    if not valid or parts.path not in ("", "/") or not text.isprintable() or " " in text:
+        raise ValueError(
+            "is not the url of a proxy; write http://host:port, https://host:port or "
+            "socks5h://host:port"
+        )
+    return text
 
 
 def store_url(text: str) -> str:

@@ -17,20 +17,17 @@ from collections.abc import Iterable
 import pycurl
 
 from prober.model import Phase, Timings
+from prober.probes.exchange import Exchange, Options, Request
 from prober.probes.faults import Failed
-from prober.probes.resolver import Resolver, needs_resolving
-from prober.probes.transfer import (
-    Exchange,
-    Options,
-    Request,
-    Transfer,
-    failed_exchange,
-    system_ca_file,
-)
+from prober.probes.resolver import Resolver, chosen, needs_resolving
+from prober.probes.transfer import Transfer, failed_exchange, system_ca_file
+from prober.wire import PLAIN, Wire
 
 KEPT_CONNECTIONS = 4096  # libcurl's default follows the number of transfers, and drops idle ones
 IDLE_TRANSFERS = 1024
 EVENTS_A_TURN = 256
+LOCALHOST = {"localhost": ["127.0.0.1", "::1"]}
+PREFERENCES = frozenset({"prefer_ip4", "prefer_ip6"})
 
 EVENTS = {
     pycurl.POLL_NONE: 0,
@@ -74,25 +71,35 @@ class Engine:
 
         The time covers everything: resolving, connecting, TLS, redirects and the body.
         """
-        if needs_resolving(request.host):
+        if _is_ours_to_resolve(request.host, request.options.wire):
             return await self._fetch_by_name(request, timeout_s)
         return await self._transfer(request, timeout_s, [])
 
     async def _fetch_by_name(self, request: Request, timeout_s: float) -> Exchange:
         began = time.monotonic()
         try:
-            addresses = await self._resolver.resolve(request.host, timeout_s)
+            groups = chosen(
+                await self._addresses(request.host, timeout_s), request.options.wire.ip_protocol
+            )
         except OSError as error:  # TimeoutError is one
             return _unresolved(request, error, (time.monotonic() - began) * 1000)
-        took_s = time.monotonic() - began
-        known = [f"+{request.host}:{request.port}:{','.join(addresses)}"]
-        exchange = await self._transfer(request, timeout_s - took_s, known)
-        return _later(exchange, took_s * 1000)
+        while True:
+            took_s = time.monotonic() - began
+            left_s = timeout_s - took_s
+            known = [f"+{request.host}:{request.port}:{','.join(groups.pop(0))}"]
+            # The others get their share of the time, also where the first ones are silent.
+            share_s = left_s / 2 if groups else left_s
+            exchange = await self._transfer(request, share_s, known)
+            if not groups or exchange.phase is not Phase.CONNECT:
+                return _later(exchange, took_s * 1000)
+
+    async def _addresses(self, host: str, timeout_s: float) -> list[str]:
+        return LOCALHOST.get(host) or await self._resolver.resolve(host, timeout_s)
 
     async def _transfer(self, request: Request, timeout_s: float, known: list[str]) -> Exchange:
         done: asyncio.Future[Exchange] = self._loop.create_future()
         transfer = self._take(request.options)
-        transfer.aim(request.url, timeout_s, done, known)
+        transfer.aim(request, timeout_s, done, known)
         self._begin(transfer)
         try:
             return await done
@@ -203,6 +210,13 @@ class Engine:
             _tell(transfer, code, detail)
         self._multi.remove_handle(curl)
         self._give_back(transfer)
+
+
+def _is_ours_to_resolve(host: str, wire: Wire) -> bool:
+    if wire is not PLAIN and (wire.proxy or wire.unix_socket):
+        return False  # who stands between knows the way
+    # libcurl knows localhost, but not which of its addresses is preferred.
+    return needs_resolving(host) or (wire.ip_protocol in PREFERENCES and host in LOCALHOST)
 
 
 def _tell(transfer: Transfer, code: int | None, detail: str) -> None:

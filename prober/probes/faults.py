@@ -124,6 +124,7 @@ ERRNO_REASONS: dict[int, Reason] = {
     errno.ECONNREFUSED: Reason.REFUSED,
     errno.EHOSTUNREACH: Reason.REFUSED,
     errno.EHOSTDOWN: Reason.REFUSED,
+    errno.ENOENT: Reason.REFUSED,  # of a Unix socket: nobody listens there
     errno.ECONNRESET: Reason.RESET,
     errno.ECONNABORTED: Reason.RESET,
     errno.EPIPE: Reason.RESET,
@@ -173,6 +174,12 @@ RECEIVED: tuple[tuple[str, Kind], ...] = (
     ("", PROTOCOL),
 )
 
+# A proxy that forbids is prober's trouble; one that can't get through tells of the service.
+TUNNELS: tuple[tuple[str, Kind], ...] = (
+    ("CONNECT tunnel failed, response 4", Kind(httpx.ProxyError, Reason.PROBER, Phase.CONNECT)),
+    ("CONNECT tunnel failed", Kind(httpx.ProxyError, Reason.REFUSED, Phase.CONNECT)),
+)
+
 BEFORE_REQUEST = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
 BEFORE_CONNECTION = frozenset({Phase.RESOLVE, Phase.CONNECT})
 
@@ -189,7 +196,19 @@ def explain(failed: Failed) -> Fault:
     return Fault(error, reason, phase, message)
 
 
+def proxy_fault(code: int, detail: str, os_errno: int, proxy: str) -> tuple[int, str]:
+    """The code and text for a proxy that can't be connected to, which is no service's failure."""
+    if code not in (pycurl.E_COULDNT_CONNECT, pycurl.E_OPERATION_TIMEDOUT):
+        return code, detail
+    said = os.strerror(os_errno) if os_errno else detail
+    peer = proxy.partition("://")[2].rpartition("@")[2]  # without its password
+    return E_PROXY, f"the proxy {peer} can't be reached, {said}"
+
+
 def _kind(failed: Failed) -> Kind:
+    for start, kind in TUNNELS:
+        if failed.detail.startswith(start):
+            return kind
     if failed.code in SUSPECT and failed.reached in BEFORE_CONNECTION:
         return OURS
     if failed.code == pycurl.E_COULDNT_CONNECT and not failed.os_errno:

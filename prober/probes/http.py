@@ -7,9 +7,9 @@ import time
 from prober.model import Phase, Reason, Service
 from prober.probes.base import Attempt
 from prober.probes.engine import Engine
+from prober.probes.exchange import Exchange, Options, Request
 from prober.probes.routes import reconsider
 from prober.probes.snippet import snippet
-from prober.probes.transfer import Exchange, Options, Request
 
 
 class HttpProbe:
@@ -20,21 +20,37 @@ class HttpProbe:
 
     async def run(self, service: Service, endpoint: str, deadline: float) -> Attempt:
         """Try one endpoint: see `base.Probe`."""
-        options = Options(
-            service.method,
-            service.headers,
-            service.body,
-            service.follow_redirects,
-            service.keep_alive,
-            service.body_limit,
-        )
-        request = Request(service.url + endpoint, service.host, service.port, options)
+        request = _request(service, endpoint)
         exchange = await self._engine.fetch(request, deadline - time.monotonic())
         if exchange.error is None:
             return _answered(exchange, service.expected)
         if exchange.http_code is None:  # behind a redirect it is another host that failed
             exchange = await reconsider(exchange, service.host, service.port, deadline)
         return _failed(exchange)
+
+
+def _request(service: Service, endpoint: str) -> Request:
+    options = Options(
+        service.method,
+        service.headers,
+        service.body,
+        service.follow_redirects,
+        service.keep_alive,
+        service.body_limit,
+        service.wire,
+    )
+    url, name = service.url, service.wire.tls.server_name
+    if name:
+        url = f"{url.partition('://')[0]}://{name}:{service.port}"
+        options = options._replace(headers=_with_host(service))
+    return Request(url + endpoint, service.host, service.port, options)
+
+
+def _with_host(service: Service) -> tuple[tuple[str, str], ...]:
+    """The headers with the Host of the service's own url, unless another one is configured."""
+    if any(name.lower() == "host" for name, _ in service.headers):
+        return service.headers
+    return (("Host", service.url.partition("://")[2]), *service.headers)
 
 
 def _answered(exchange: Exchange, expected: frozenset[int]) -> Attempt:

@@ -57,6 +57,22 @@ class Resolver:
         told()
 
 
+def chosen(addresses: list[str], ip_protocol: str) -> list[list[str]]:
+    """The addresses that a service wants (see `wire.Wire`), in groups to be tried in turn.
+
+    Raises gaierror where there are none.
+    """
+    if ip_protocol == "any":
+        return [addresses]
+    version = ip_protocol[-1]
+    wanted = [address for address in addresses if (":" in address) is (version == "6")]
+    others = [address for address in addresses if address not in wanted]
+    groups = [wanted, others] if ip_protocol.startswith("prefer") else [wanted]
+    if not any(groups):
+        raise socket.gaierror(socket.EAI_NONAME, f"it has no IPv{version} address")
+    return [group for group in groups if group]
+
+
 @functools.lru_cache(maxsize=65_536)
 def needs_resolving(host: str) -> bool:
     """Whether a host is a name that must be asked for; libcurl knows localhost by itself."""

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from prober.model import Phase, Reason
-from prober.probes.transfer import Exchange
+from prober.probes.exchange import Exchange
 
 # Addresses reserved for documentation. Connecting a UDP socket asks for a route, and sends nothing.
 SOMEWHERE = ((socket.AF_INET, ("198.51.100.1", 9)), (socket.AF_INET6, ("2001:db8::1", 9)))

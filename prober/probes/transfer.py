@@ -6,76 +6,43 @@ import asyncio
 import ssl
 import time
 from itertools import pairwise
-from typing import Any, NamedTuple
 
 import certifi
-import httpx
 import pycurl
 
-from prober import __version__
-from prober.model import Phase, Reason, Timings
+from prober.model import Phase, Timings
 from prober.probes import certificates
 from prober.probes.certificates import Tls
-from prober.probes.faults import Failed, explain
+from prober.probes.exchange import Exchange, Options, Request
+from prober.probes.faults import BEFORE_CONNECTION, Failed, explain, proxy_fault
+from prober.probes.preparing import prepared
 from prober.probes.snippet import printable
 
-USER_AGENT = f"prober/{__version__}"
-HTTP = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
 LONGEST_MESSAGE = 300  # characters
-NEVER_MS = 2**31 - 1  # libcurl's own limit for connecting is 300 s: the whole's limit is enough
 
-
-class Options(NamedTuple):
-    """What a request is, but for its URL. Transfers with equal options share easy handles.
-
-    `headers` are sent as they are. `body_limit` is in bytes: what comes after is not read.
-    `keep_alive` reuses a connection and keeps it, where a fresh one is made and closed otherwise.
-    """
-
-    method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-    follow_redirects: bool = True
-    keep_alive: bool = False
-    body_limit: int = 65_536
-
-
-class Request(NamedTuple):
-    """One request, ready to be sent. `host` and `port` are those of the URL."""
-
-    url: str
-    host: str
-    port: int
-    options: Options
-
-
-class Exchange(NamedTuple):
-    """How a request went. Where it failed, `error` says so: it is data, and never raised here.
-
-    `http_code` is that of the last answer, or None where none came. `body` ends at the limit.
-    `timings` add up over the requests of a chain of redirects, and so does `total_ms`.
-    `tls_expiry` is the leaf certificate's notAfter in epoch seconds; a reused connection has none.
-    `reason`, `phase` and `message` are None where `error` is. `os_errno` is 0 or the system's
-    last error. `tls` is what was shown where the request failed.
-    """
-
-    http_code: int | None
-    body: bytes
-    timings: Timings
-    total_ms: float
-    tls_expiry: int | None = None
-    error: httpx.RequestError | None = None
-    reason: Reason | None = None
-    phase: Phase | None = None
-    message: str | None = None
-    os_errno: int = 0
-    tls: Tls | None = None
+HTTP_VERSIONS: dict[int, str] = {
+    pycurl.CURL_HTTP_VERSION_1_0: "1.0",
+    pycurl.CURL_HTTP_VERSION_1_1: "1.1",
+    pycurl.CURL_HTTP_VERSION_2_0: "2",
+}
 
 
 class Transfer:
     """An easy handle with the body that it gathers; `done` is the future of the one who waits."""
 
-    __slots__ = ("_chunks", "_known", "_limit", "_size", "_url", "curl", "done", "options")
+    __slots__ = (
+        "_chunks",
+        "_headers",
+        "_keeps_cookies",
+        "_known",
+        "_limit",
+        "_server_name",
+        "_size",
+        "_url",
+        "curl",
+        "done",
+        "options",
+    )
 
     def __init__(self, options: Options, ca_file: str) -> None:
         self.options = options
@@ -86,22 +53,33 @@ class Transfer:
         self._size = 0
         self._url = ""
         self._known: list[str] = []
-        for option, value in (*_common(ca_file), *_particular(options)):
+        self._headers: list[bytes] = []
+        self._keeps_cookies = options.follow_redirects
+        self._server_name = options.wire.tls.server_name
+        for option, value in prepared(options, ca_file):
             self.curl.setopt(option, value)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._write)
+        if options.wants_headers:
+            self.curl.setopt(pycurl.HEADERFUNCTION, self._note)
 
     def aim(
-        self, url: str, timeout_s: float, done: asyncio.Future[Exchange], known: list[str]
+        self, request: Request, timeout_s: float, done: asyncio.Future[Exchange], known: list[str]
     ) -> None:
-        """Make ready for a request to `url` that may take `timeout_s` in all.
+        """Make ready for a request that may take `timeout_s` in all.
 
         `known` is the addresses of its host as libcurl's RESOLVE wants them, or empty.
         """
         self._chunks = []
         self._size = 0
-        self._url = url
+        self._url = request.url
         self.done = done
-        self.curl.setopt(pycurl.URL, url.encode())
+        self.curl.setopt(pycurl.URL, request.url.encode())
+        if self._keeps_cookies:
+            self.curl.setopt(pycurl.COOKIELIST, "ALL")  # forgets those of the one before
+        if self._server_name:
+            host = f"[{request.host}]" if ":" in request.host else request.host
+            way = f"{self._server_name}:{request.port}:{host}:{request.port}"
+            self.curl.setopt(pycurl.CONNECT_TO, [way])
         self.curl.setopt(pycurl.TIMEOUT_MS, max(int(timeout_s * 1000), 1))
         if known != self._known:  # an empty list clears what the one before has set
             self._known = known
@@ -125,14 +103,23 @@ class Transfer:
             max(total - started, 0) / 1000,
         )
         expiry = self._tls_expiry() if secured else None
-        return Exchange(get(pycurl.HTTP_CODE), self._body(), timings, total / 1000, expiry)
+        return Exchange(
+            get(pycurl.HTTP_CODE),
+            self._body(),
+            timings,
+            total / 1000,
+            expiry,
+            http_version=HTTP_VERSIONS.get(get(pycurl.INFO_HTTP_VERSION)),
+            headers=self._header_pairs() if self._headers else (),
+            cut=self._size > self._limit,
+        )
 
     def failure(self, code: int, detail: str) -> Exchange:
         """What a transfer that libcurl ended with an error has brought.
 
         That prober itself stopped reading at the body's limit is no failure.
         """
-        if code == pycurl.E_WRITE_ERROR and self._size >= self._limit:
+        if code == pycurl.E_WRITE_ERROR and self._size > self._limit:
             return self.exchange()
         get = self.curl.getinfo
         reached, timings = self._progress()
@@ -142,6 +129,8 @@ class Transfer:
         tls = self._tls()
         if code == pycurl.E_PEER_FAILED_VERIFICATION:
             detail = certificates.complaint(detail, tls, time.time())
+        if self.options.wire.proxy and get(pycurl.USED_PROXY) and reached in BEFORE_CONNECTION:
+            code, detail = proxy_fault(code, detail, os_errno, self.options.wire.proxy)
         failed = Failed(code, detail, os_errno, reached, self._peer())
         total_ms = get(pycurl.TOTAL_TIME_T) / 1000
         return failed_exchange(failed, timings, total_ms)._replace(
@@ -154,7 +143,16 @@ class Transfer:
     def _write(self, data: bytes) -> int | None:
         self._chunks.append(data)
         self._size += len(data)
-        return 0 if self._size >= self._limit else None  # 0 makes libcurl stop, None go on
+        return 0 if self._size > self._limit else None  # 0 makes libcurl stop, None go on
+
+    def _note(self, line: bytes) -> None:
+        if line[:5] == b"HTTP/":  # the head of an answer, of which a redirect brings several
+            self._headers = []
+        self._headers.append(line)
+
+    def _header_pairs(self) -> tuple[tuple[str, str], ...]:
+        lines = [line.decode("latin-1").partition(":") for line in self._headers[1:]]
+        return tuple((name.strip(), value.strip()) for name, colon, value in lines if colon)
 
     def _body(self) -> bytes:
         return b"".join(self._chunks)[: self._limit]
@@ -182,6 +180,8 @@ class Transfer:
         return Phase.TLS if connected else Phase.CONNECT
 
     def _peer(self) -> str:
+        if self.options.wire.unix_socket:
+            return self.options.wire.unix_socket
         address = self.curl.getinfo(pycurl.PRIMARY_IP)
         if not address:
             # By hand, since what libcurl refused may be no URL at all.
@@ -218,53 +218,3 @@ def failed_exchange(failed: Failed, timings: Timings, total_ms: float) -> Exchan
 def system_ca_file() -> str:
     """The bundle of trusted certificates: the system's (or SSL_CERT_FILE), else certifi's."""
     return ssl.get_default_verify_paths().cafile or certifi.where()
-
-
-def _common(ca_file: str) -> list[tuple[int, Any]]:
-    return [
-        (pycurl.NOSIGNAL, 1),
-        (pycurl.USERAGENT, USER_AGENT),
-        (pycurl.PROXY, ""),  # else libcurl takes one from the environment
-        (pycurl.PROTOCOLS, HTTP),
-        (pycurl.REDIR_PROTOCOLS, HTTP),
-        (pycurl.MAXREDIRS, 10),
-        (pycurl.CONNECTTIMEOUT_MS, NEVER_MS),
-        (pycurl.PATH_AS_IS, 1),
-        (pycurl.HTTP09_ALLOWED, 0),
-        (pycurl.CAINFO, ca_file),
-        (pycurl.OPT_CERTINFO, 1),
-        # A resumed session shows no certificate, and costs less than a real visitor's first one.
-        (pycurl.SSL_SESSIONID_CACHE, 0),
-    ]
-
-
-def _particular(options: Options) -> list[tuple[int, Any]]:
-    return [
-        (pycurl.FOLLOWLOCATION, int(options.follow_redirects)),
-        (pycurl.FRESH_CONNECT, int(not options.keep_alive)),
-        (pycurl.FORBID_REUSE, int(not options.keep_alive)),
-        # A monitor must see that a name is gone as soon as it is. The second is for what RESOLVE
-        # says of the host, which is true for this transfer only.
-        (pycurl.DNS_CACHE_TIMEOUT, 1),
-        (pycurl.HTTPHEADER, _header_lines(options)),
-        *_method(options),
-    ]
-
-
-def _method(options: Options) -> list[tuple[int, Any]]:
-    method, body = options.method, options.body
-    if method == "POST":
-        return [(pycurl.POSTFIELDS, body or b"")]
-    if body is not None:
-        return [(pycurl.POSTFIELDS, body), (pycurl.CUSTOMREQUEST, method)]
-    if method == "HEAD":
-        return [(pycurl.NOBODY, 1)]
-    return [] if method == "GET" else [(pycurl.CUSTOMREQUEST, method)]
-
-
-def _header_lines(options: Options) -> list[bytes]:
-    """The headers as libcurl wants them: `Name;` is an empty one, `Name:` drops its own."""
-    given = {name.lower() for name, _ in options.headers}
-    lines = [f"{name}: {value}" if value else f"{name};" for name, value in options.headers]
-    lines += [f"{n}:" for n in ("Accept", "Expect", "Content-Type") if n.lower() not in given]
-    return [line.encode() for line in lines]

@@ -11,9 +11,18 @@ from typing import Any
 import pytest
 
 from prober.config.schema import schema
-from prober.config.tree import Document, Gateway, RuntimeTable, ServiceEntry, Settings, Store
+from prober.config.tree import (
+    BasicAuth,
+    Document,
+    Gateway,
+    RuntimeTable,
+    ServiceEntry,
+    Settings,
+    Store,
+    Tls,
+)
 
-PARTS = (Document, Gateway, RuntimeTable, ServiceEntry, Settings, Store)
+PARTS = (BasicAuth, Document, Gateway, RuntimeTable, ServiceEntry, Settings, Store, Tls)
 DEFINITIONS: dict[str, Any] = schema()["$defs"] | {"Document": schema()}
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 KEYS = [(part.__name__, key) for part in PARTS for key in part.model_fields]

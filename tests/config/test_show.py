@@ -123,3 +123,21 @@ def test_the_store_does_not_show_its_url_in_logs(tmp_path: Path) -> None:
     file = tmp_path / "prober.yaml"
     file.write_text(text)
     assert "hunter2" not in repr(load.load([file], {}))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bearer_token: hunter2",
+        "bearer_token: $TOKEN",
+        "basic_auth: {username: me, password: hunter2}",
+        "proxy: http://me:hunter2@p:1",
+    ],
+)
+def test_credentials_are_masked(tmp_path: Path, line: str) -> None:
+    text = f"services:\n  - name: a\n    url: http://a\n    {line}".replace("$TOKEN", "${TOKEN}")
+
+    seen = shown(tmp_path, text)
+
+    assert masking.MASK in seen
+    assert "hunter2" not in seen

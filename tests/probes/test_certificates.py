@@ -12,7 +12,7 @@ from servers import answers, make_certificate, serving
 
 from prober.probes.certificates import Tls, complaint, read
 from prober.probes.engine import Engine
-from prober.probes.transfer import Exchange
+from prober.probes.exchange import Exchange
 
 NOW_S = 1_800_000_000.0
 DAY_S = 86_400

@@ -26,7 +26,7 @@ from servers import (
 from prober import __version__
 from prober.model import Phase, Reason
 from prober.probes.engine import Engine
-from prober.probes.transfer import Exchange, Options
+from prober.probes.exchange import Exchange, Options
 
 POST = Options(method="POST", body=b'{"a": 1}')
 

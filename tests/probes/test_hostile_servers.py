@@ -30,7 +30,7 @@ from servers import (
 
 from prober.model import Phase, Reason
 from prober.probes.engine import Engine
-from prober.probes.transfer import Options, Request
+from prober.probes.exchange import Options, Request
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 HALF = HEAD + b"Content-Length: 99\r\n\r\nhalf"

@@ -14,8 +14,8 @@ from servers import answers, dead_port, echoes, serving
 
 from prober.model import Phase, Reason
 from prober.probes.engine import Engine
+from prober.probes.exchange import Options
 from prober.probes.resolver import Resolver, needs_resolving
-from prober.probes.transfer import Options
 
 Names = dict[str, Callable[[], list[str]]]
 

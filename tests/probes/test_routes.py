@@ -9,8 +9,8 @@ import pytest
 
 from prober.model import Phase, Reason, Timings
 from prober.probes import routes
+from prober.probes.exchange import Exchange
 from prober.probes.routes import is_offline, reconsider
-from prober.probes.transfer import Exchange
 
 NOWHERE = ((socket.AF_INET, ("255.255.255.255", 9)),)  # never routed without leave to broadcast
 SELF = ((socket.AF_INET, ("127.0.0.1", 9)),)
