@@ -71,7 +71,7 @@ class Checker:
 
 def _pardon(attempt: Attempt) -> Attempt:
     """The attempt, with its failure blamed on prober; an answer stays an answer."""
-    answered = attempt.ok or attempt.reason is Reason.STATUS
+    answered = attempt.ok or attempt.reason in {Reason.STATUS, Reason.CONDITION}
     return attempt if answered else attempt._replace(reason=Reason.PROBER)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from prober.expectation import ANYTHING, Expectation
 from prober.wire import PLAIN, Wire
 
 
@@ -72,7 +73,8 @@ class Service:
 
     `endpoints` are request targets (path and query) that are tried in order against `url`, which
     is scheme, host and port only. `headers` are sent as they are. `expected` are the status codes
-    that count as success. `timeout_s` bounds the whole probe, fallbacks included.
+    that count as success, and `expects` says what else an answer must be. `timeout_s` bounds the
+    whole probe, fallbacks included.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Service:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold secrets
     body: bytes | None = field(default=None, repr=False)
     expected: frozenset[int] = frozenset({200})
+    expects: Expectation = ANYTHING
     follow_redirects: bool = True
     keep_alive: bool = False
     body_limit: int = 65_536

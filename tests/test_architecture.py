@@ -45,7 +45,7 @@ LAYERS: list[set[str]] = [
         "systemd",
         "telemetry",
     },
-    {"conditions", "errors", "fleet", "model", "rollups", "status", "wire"},
+    {"conditions", "errors", "expectation", "fleet", "model", "rollups", "status", "wire"},
 ]
 KERNEL = LAYERS[-1]
 

@@ -10,7 +10,15 @@ from pydantic_core import ErrorDetails
 
 from prober.config import masking
 from prober.config.nodes import Loc, Mapping, Node, Scalar, at, is_null, plain, problem, subject
-from prober.config.tree import BasicAuth, Part, RuntimeTable, Tls, Values
+from prober.config.tree import (
+    BasicAuth,
+    ExpectedBody,
+    ExpectedHeaders,
+    Part,
+    RuntimeTable,
+    Tls,
+    Values,
+)
 from prober.errors import Problem
 
 # Stands in for a required value that is missing or wrong, so that the others are still checked.
@@ -37,6 +45,8 @@ NESTED: dict[str | int, type[Part]] = {
     "runtime_table": RuntimeTable,
     "basic_auth": BasicAuth,
     "tls": Tls,
+    "expected_body": ExpectedBody,
+    "expected_headers": ExpectedHeaders,
 }
 
 
@@ -74,8 +84,8 @@ def _validate(model: type[Part], raw: dict[str, Any]) -> tuple[Part, list[ErrorD
 def _worded(model: type[Part], node: Mapping, loc: Loc, fault: ErrorDetails) -> Problem:
     # pydantic marks a fault of a key, rather than of its value, by a step of its own.
     steps = tuple(step for step in fault["loc"] if step != "[key]")
-    if isinstance(at(node, steps[:1]), Scalar):
-        steps = steps[:1]  # one value, where a list could stand, has no index
+    while isinstance(at(node, steps[:-1]), Scalar):
+        steps = steps[:-1]  # one value, where a list could stand, has no index
     there = at(node, steps)
     if fault["type"] == "extra_forbidden":
         return problem(there, (*loc, *steps), _unknown(steps[-1], NESTED.get(steps[0], model)))

@@ -20,8 +20,9 @@ from prober.config.tree import (
     Values,
 )
 from prober.errors import Problem
+from prober.expectation import Expectation
 from prober.model import Service
-from prober.wire import PLAIN, TlsOptions, Wire
+from prober.wire import TlsOptions, Wire
 
 PARTS: dict[str, type[Part]] = {"defaults": Settings, "store": Store, "gateway": Gateway}
 LISTED = "services"
@@ -90,6 +91,7 @@ def service(values: Values) -> Service:
         keep_alive=values["keep_alive"],
         body_limit=values["body_limit"],
         wire=_wire(values),
+        expects=_expectation(values),
         slow_over_ms=None if slow_over_s is None else slow_over_s * 1000,
         critical=values["critical"],
         depends_on=values.get("depends_on", ()),
@@ -108,8 +110,19 @@ def _authorization(values: Values) -> dict[str, str]:
     return {}
 
 
+def _expectation(values: Values) -> Expectation:
+    body, headers = values["expected_body"], values["expected_headers"]
+    return Expectation(
+        values["expected_version"],
+        body.matches if body else (),
+        body.not_matches if body else (),
+        tuple(headers.matches.items()) if headers else (),
+        tuple(headers.not_matches.items()) if headers else (),
+        values["expected_json"],
+    )
+
+
 def _wire(values: Values) -> Wire:
     same = {key: values[key] for key in Wire._fields if key != "tls"}
     tls = TlsOptions(**dict(values["tls"])) if values["tls"] else TlsOptions()
-    wire = Wire(**same, tls=tls)
-    return PLAIN if wire == PLAIN else wire  # the very same, which is cheap to recognise
+    return Wire(**same, tls=tls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -150,6 +151,12 @@ Redirects = Annotated[
 Proxy = Annotated[str, Parsed(values.proxy, examples=["http://10.0.0.1:3128"])]
 Address = Annotated[str, Parsed(values.address, examples=["192.0.2.1", "2001:db8::1"])]
 ServerName = Annotated[str, Parsed(values.server_name, examples=["example.org"])]
+Pattern = Annotated[re.Pattern[str], Parsed(values.pattern, type=WORD, format="regex")]
+Patterns = Annotated[tuple[Pattern, ...], Many(0)]
+HeaderPatterns = Annotated[
+    dict[Annotated[str, Parsed(values.header_name)], Pattern], AfterValidator(values.distinct)
+]
+Expression = Annotated[str, Parsed(values.expression, examples=["body.status == 'UP'"])]
 Secret = Annotated[str, Parsed(values.secret, type=WORD)]
 Text = Annotated[str, Parsed(str, type=WORD)]
 StoreUrl = Annotated[str, Parsed(values.store_url, examples=["postgresql://prober@db/prober"])]

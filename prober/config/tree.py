@@ -51,6 +51,20 @@ class Tls(Part):
     insecure: fields.Flag = setting(False, "Whether any certificate is good enough.")
 
 
+class ExpectedBody(Part):
+    """What the body of an answer must hold, as regular expressions."""
+
+    matches: fields.Patterns = setting([], "Each must be found in the body.")
+    not_matches: fields.Patterns = setting([], "None may be found in the body.")
+
+
+class ExpectedHeaders(Part):
+    """What headers of an answer must hold, as regular expressions by name."""
+
+    matches: fields.HeaderPatterns = setting({}, "Each header must be there and match.")
+    not_matches: fields.HeaderPatterns = setting({}, "No such header may match.")
+
+
 class Settings(Part):
     """What a service may set, and `defaults` may set for all."""
 
@@ -75,6 +89,18 @@ class Settings(Part):
         [200],
         "Status codes that mean well, also as 2xx or 200-299.",
         examples=[[200, "301-303", 401], "2xx"],
+    )
+    expected_version: fields.Versions = setting(
+        [], "Versions of HTTP that mean well; any where not set."
+    )
+    expected_headers: ExpectedHeaders | None = setting(
+        None, "Regular expressions for headers of the answer."
+    )
+    expected_body: ExpectedBody | None = setting(
+        None, "Regular expressions for the body, which body_limit must leave whole enough."
+    )
+    expected_json: fields.Expression | None = setting(
+        None, "A CEL expression over body, the parsed JSON, that must be true."
     )
     follow_redirects: fields.Flag = setting(
         True, "Whether the answer at the end of redirects counts."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
 import idna
@@ -29,6 +29,9 @@ CODES = r"([1-5])[xX]{2}|([1-5][0-9]{2})(-[1-5][0-9]{2})?"
 _STORE = re.compile(
     r"sqlite(\+pysqlite)?:///(?!:memory:)[^?].*|postgres(ql)?(\+psycopg)?://.+", re.DOTALL
 )
+
+
+T = TypeVar("T")
 
 
 class Origin(NamedTuple):
@@ -135,7 +138,7 @@ def header_value(text: str) -> str:
     return text.strip()
 
 
-def distinct(found: dict[str, str]) -> dict[str, str]:
+def distinct(found: dict[str, T]) -> dict[str, T]:
     """Headers by name, none of which is written twice in other capitals."""
     if len({name.lower() for name in found}) < len(found):
         raise ValueError("names a header twice, in other capitals; remove one")
@@ -174,6 +177,29 @@ def server_name(text: str) -> str:
         return _name(text.lower())
     except ValueError:
         raise ValueError("is not a host name; write one like example.org") from None
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """A regular expression, as Python's `re` has them."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression, {error}; write one like 'UP|OK'") from None
+
+
+def expression(text: str) -> str:
+    """An expression of CEL."""
+    try:
+        import cel  # an extra, which most configurations do without
+    except ImportError:
+        raise ValueError("needs what is not installed; install prober[cel]") from None
+    try:
+        cel.compile(text)
+    except ValueError:
+        raise ValueError(
+            "is not an expression of CEL; write one like body.status == 'UP'"
+        ) from None
+    return text
 
 
 def secret(text: str) -> str:

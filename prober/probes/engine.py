@@ -21,7 +21,7 @@ from prober.probes.exchange import Exchange, Options, Request
 from prober.probes.faults import Failed
 from prober.probes.resolver import Resolver, chosen, needs_resolving
 from prober.probes.transfer import Transfer, failed_exchange, system_ca_file
-from prober.wire import PLAIN, Wire
+from prober.wire import Wire
 
 KEPT_CONNECTIONS = 4096  # libcurl's default follows the number of transfers, and drops idle ones
 IDLE_TRANSFERS = 1024
@@ -213,7 +213,7 @@ class Engine:
 
 
 def _is_ours_to_resolve(host: str, wire: Wire) -> bool:
-    if wire is not PLAIN and (wire.proxy or wire.unix_socket):
+    if wire.proxy or wire.unix_socket:
         return False  # who stands between knows the way
     # libcurl knows localhost, but not which of its addresses is preferred.
     return needs_resolving(host) or (wire.ip_protocol in PREFERENCES and host in LOCALHOST)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 
+from prober.expectation import ANYTHING
 from prober.model import Phase, Reason, Service
 from prober.probes.base import Attempt
 from prober.probes.engine import Engine
 from prober.probes.exchange import Exchange, Options, Request
+from prober.probes.expecting import unmet
 from prober.probes.routes import reconsider
-from prober.probes.snippet import snippet
+from prober.probes.snippet import LONGEST_MESSAGE, printable, snippet
 
 
 class HttpProbe:
-    """Asks an endpoint, and is content with an expected status code."""
+    """Asks an endpoint, and is content with what its service expects of an answer."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -23,7 +25,7 @@ class HttpProbe:
         request = _request(service, endpoint)
         exchange = await self._engine.fetch(request, deadline - time.monotonic())
         if exchange.error is None:
-            return _answered(exchange, service.expected)
+            return _answered(exchange, service)
         if exchange.http_code is None:  # behind a redirect it is another host that failed
             exchange = await reconsider(exchange, service.host, service.port, deadline)
         return _failed(exchange)
@@ -38,6 +40,7 @@ def _request(service: Service, endpoint: str) -> Request:
         service.keep_alive,
         service.body_limit,
         service.wire,
+        bool(service.expects.headers_match or service.expects.headers_not_match),
     )
     url, name = service.url, service.wire.tls.server_name
     if name:
@@ -53,19 +56,29 @@ def _with_host(service: Service) -> tuple[tuple[str, str], ...]:
     return (("Host", service.url.partition("://")[2]), *service.headers)
 
 
-def _answered(exchange: Exchange, expected: frozenset[int]) -> Attempt:
-    ok = exchange.http_code in expected
+def _answered(exchange: Exchange, service: Service) -> Attempt:
+    reason, phase, message = _judged(exchange, service)
     return Attempt(
-        ok,
+        reason is None,
         exchange.http_code,
         exchange.total_ms,
         snippet(exchange.body),
-        None if ok else Reason.STATUS,
-        None if ok else Phase.PROCESSING,
+        reason,
+        phase,
         exchange.timings,
         exchange.tls_expiry,
-        None if ok else f"answered {exchange.http_code}",
+        message,
     )
+
+
+def _judged(
+    exchange: Exchange, service: Service
+) -> tuple[Reason, Phase, str] | tuple[None, None, None]:
+    if exchange.http_code not in service.expected:
+        return Reason.STATUS, Phase.PROCESSING, f"answered {exchange.http_code}"
+    if service.expects == ANYTHING or not (found := unmet(service.expects, exchange)):
+        return None, None, None
+    return found.reason, Phase.TRANSFER, printable(found.message, LONGEST_MESSAGE)
 
 
 def _failed(exchange: Exchange) -> Attempt:

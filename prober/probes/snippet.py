@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 
 LIMIT = 100  # characters
+LONGEST_MESSAGE = 300
 
 
 def snippet(body: bytes) -> str:

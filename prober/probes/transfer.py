@@ -16,9 +16,7 @@ from prober.probes.certificates import Tls
 from prober.probes.exchange import Exchange, Options, Request
 from prober.probes.faults import BEFORE_CONNECTION, Failed, explain, proxy_fault
 from prober.probes.preparing import prepared
-from prober.probes.snippet import printable
-
-LONGEST_MESSAGE = 300  # characters
+from prober.probes.snippet import LONGEST_MESSAGE, printable
 
 HTTP_VERSIONS: dict[int, str] = {
     pycurl.CURL_HTTP_VERSION_1_0: "1.0",

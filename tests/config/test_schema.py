@@ -14,6 +14,8 @@ from prober.config.schema import schema
 from prober.config.tree import (
     BasicAuth,
     Document,
+    ExpectedBody,
+    ExpectedHeaders,
     Gateway,
     RuntimeTable,
     ServiceEntry,
@@ -22,7 +24,18 @@ from prober.config.tree import (
     Tls,
 )
 
-PARTS = (BasicAuth, Document, Gateway, RuntimeTable, ServiceEntry, Settings, Store, Tls)
+PARTS = (
+    BasicAuth,
+    Document,
+    ExpectedBody,
+    ExpectedHeaders,
+    Gateway,
+    RuntimeTable,
+    ServiceEntry,
+    Settings,
+    Store,
+    Tls,
+)
 DEFINITIONS: dict[str, Any] = schema()["$defs"] | {"Document": schema()}
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 KEYS = [(part.__name__, key) for part in PARTS for key in part.model_fields]

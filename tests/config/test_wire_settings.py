@@ -22,7 +22,7 @@ def only(loaded: Load, *lines: str) -> Service:
 
 
 def test_a_service_that_says_nothing_travels_plainly(loaded: Load) -> None:
-    assert only(loaded).wire is PLAIN
+    assert only(loaded).wire == PLAIN
 
 
 @pytest.mark.parametrize(
