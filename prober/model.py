@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from prober.expectation import ANYTHING, Expectation
-from prober.wire import PLAIN, Wire
+from prober.wire import PLAIN, OAuth2, Wire
 
 
 class Outcome(StrEnum):
@@ -93,6 +93,7 @@ class Service:
     follow_redirects: bool = True
     keep_alive: bool = False
     body_limit: int = 65_536
+    oauth2: OAuth2 | None = field(default=None, repr=False)
     wire: Wire = field(default=PLAIN, repr=False)  # a proxy's url may hold a password
     slow_over_ms: float | None = None
     critical: bool = True

@@ -20,12 +20,22 @@ class TlsOptions(NamedTuple):
     insecure: bool = False
 
 
+class OAuth2(NamedTuple):
+    """What a token is asked for with, by client credentials."""
+
+    token_url: str
+    client_id: str
+    client_secret: str
+    scopes: tuple[str, ...] = ()
+
+
 class Wire(NamedTuple):
     """How a request travels; every default is what a plain visitor does.
 
     `http_version` is "auto", "1.0", "1.1" or "2". `compression` are the encodings to ask for.
     `ip_protocol` is "any", "ip4", "ip6", "prefer_ip4" or "prefer_ip6". `proxy` is a url, which
     the hosts in `no_proxy` do without. `unix_socket` is a path to connect to in place of the host.
+    `resolver` is the address and port of a name server.
     """
 
     http_version: str = "auto"
@@ -36,6 +46,7 @@ class Wire(NamedTuple):
     ip_protocol: str = "any"
     source_address: str | None = None
     unix_socket: str | None = None
+    resolver: str | None = None
     tls: TlsOptions = TlsOptions()
 
 

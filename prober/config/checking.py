@@ -14,6 +14,7 @@ from prober.config.tree import (
     BasicAuth,
     ExpectedBody,
     ExpectedHeaders,
+    OAuth2,
     Part,
     RuntimeTable,
     Tls,
@@ -44,6 +45,7 @@ WORDS: dict[str, str] = {
 NESTED: dict[str | int, type[Part]] = {
     "runtime_table": RuntimeTable,
     "basic_auth": BasicAuth,
+    "oauth2": OAuth2,
     "tls": Tls,
     "expected_body": ExpectedBody,
     "expected_headers": ExpectedHeaders,

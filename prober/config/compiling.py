@@ -22,7 +22,7 @@ from prober.config.tree import (
 from prober.errors import Problem
 from prober.expectation import Expectation
 from prober.model import Service
-from prober.wire import TlsOptions, Wire
+from prober.wire import OAuth2, TlsOptions, Wire
 
 PARTS: dict[str, type[Part]] = {"defaults": Settings, "store": Store, "gateway": Gateway}
 LISTED = "services"
@@ -90,6 +90,7 @@ def service(values: Values) -> Service:
         follow_redirects=values["follow_redirects"],
         keep_alive=values["keep_alive"],
         body_limit=values["body_limit"],
+        oauth2=OAuth2(**dict(values["oauth2"])) if values["oauth2"] else None,
         wire=_wire(values),
         expects=_expectation(values),
         slow_over_ms=None if slow_over_s is None else slow_over_s * 1000,

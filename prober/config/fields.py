@@ -157,6 +157,8 @@ HeaderPatterns = Annotated[
     dict[Annotated[str, Parsed(values.header_name)], Pattern], AfterValidator(values.distinct)
 ]
 Expression = Annotated[str, Parsed(values.expression, examples=["body.status == 'UP'"])]
+Resolver = Annotated[str, Parsed(values.resolver, examples=["192.0.2.53", "[::1]:53"])]
+TokenUrl = Annotated[str, Parsed(values.token_url, format="uri")]
 Secret = Annotated[str, Parsed(values.secret, type=WORD)]
 Text = Annotated[str, Parsed(str, type=WORD)]
 StoreUrl = Annotated[str, Parsed(values.store_url, examples=["postgresql://prober@db/prober"])]

@@ -134,7 +134,7 @@ def credentials(fleet: Fleet) -> Iterator[Problem]:
     """A request has one Authorization."""
     for entry in fleet.entries:
         values = settled(fleet, entry)
-        given = [key for key in ("basic_auth", "bearer_token") if values.get(key)]
+        given = [key for key in ("basic_auth", "bearer_token", "oauth2") if values.get(key)]
         given += [f"headers.{name}" for name in values["headers"] if name.lower() == AUTHORIZATION]
         if len(given) > 1:
             key = next((key for key in given if key in entry.written), "name")

@@ -34,6 +34,15 @@ class BasicAuth(Part):
     password: fields.Secret = Field(description="The password.", repr=False)
 
 
+class OAuth2(Part):
+    """Where and with what a token is had, by client credentials."""
+
+    token_url: fields.TokenUrl = Field(description="Where tokens are given.")
+    client_id: fields.Secret = Field(description="Who asks.")
+    client_secret: fields.Secret = Field(description="The secret of who asks.", repr=False)
+    scopes: fields.Labels = setting([], "What the token is to be good for.")
+
+
 class Tls(Part):
     """How TLS is made and verified."""
 
@@ -120,11 +129,18 @@ class Settings(Part):
     bearer_token: fields.Secret | None = setting(
         None, "A token to send as Authorization: Bearer.", repr=False
     )
+    oauth2: OAuth2 | None = setting(
+        None,
+        "Where to get a token, which is kept while it holds and sent as Authorization: Bearer.",
+    )
     proxy: fields.Proxy | None = setting(None, "A proxy to ask by way of.", repr=False)
     no_proxy: fields.Labels = setting([], "Hosts and domains that the proxy is not used for.")
     tls: Tls | None = setting(None, "How TLS is made and verified.")
     ip_protocol: fields.IpProtocol = setting(
         "any", "The addresses to connect to: only one kind, or one kind first."
+    )
+    resolver: fields.Resolver | None = setting(
+        None, "The name server to ask; the system's resolver where not set."
     )
     source_address: fields.Address | None = setting(None, "The own address to connect from.")
     unix_socket: fields.Label | None = setting(

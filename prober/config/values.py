@@ -202,6 +202,30 @@ def expression(text: str) -> str:
     return text
 
 
+def resolver(text: str) -> str:
+    """The address and port of a name server, port 53 where none is given."""
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = address(parts.hostname or ""), parts.port or 53
+    except ValueError:
+        host, port = "", 0
+    if not host or parts.netloc != text:
+        raise ValueError("is not a name server; write its address, like 192.0.2.53 or [::1]:53")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def token_url(text: str) -> str:
+    """The url that gives tokens."""
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or "@" in parts.netloc or not text.isascii() or not text.isprintable():
+        raise ValueError("is not a url; write one like https://login.example.org/token")
+    return text
+
+
 def secret(text: str) -> str:
     """A password or token: something, in ASCII that can be seen."""
     if not text or not text.isascii() or not text.isprintable():

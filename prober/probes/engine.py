@@ -17,6 +17,7 @@ from collections.abc import Iterable
 import pycurl
 
 from prober.model import Phase, Timings
+from prober.probes import nameserver
 from prober.probes.exchange import Exchange, Options, Request
 from prober.probes.faults import Failed
 from prober.probes.resolver import Resolver, chosen, needs_resolving
@@ -79,7 +80,7 @@ class Engine:
         began = time.monotonic()
         try:
             groups = chosen(
-                await self._addresses(request.host, timeout_s), request.options.wire.ip_protocol
+                await self._addresses(request, timeout_s), request.options.wire.ip_protocol
             )
         except OSError as error:  # TimeoutError is one
             return _unresolved(request, error, (time.monotonic() - began) * 1000)
@@ -93,8 +94,12 @@ class Engine:
             if not groups or exchange.phase is not Phase.CONNECT:
                 return _later(exchange, took_s * 1000)
 
-    async def _addresses(self, host: str, timeout_s: float) -> list[str]:
-        return LOCALHOST.get(host) or await self._resolver.resolve(host, timeout_s)
+    async def _addresses(self, request: Request, timeout_s: float) -> list[str]:
+        if request.host in LOCALHOST:
+            return LOCALHOST[request.host]
+        if request.options.wire.resolver is not None:
+            return await nameserver.ask(request.options.wire.resolver, request.host, timeout_s)
+        return await self._resolver.resolve(request.host, timeout_s)
 
     async def _transfer(self, request: Request, timeout_s: float, known: list[str]) -> Exchange:
         done: asyncio.Future[Exchange] = self._loop.create_future()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from http import HTTPStatus
 
 from prober.expectation import ANYTHING
 from prober.model import Phase, Reason, Service
@@ -12,6 +14,10 @@ from prober.probes.exchange import Exchange, Options, Request
 from prober.probes.expecting import unmet
 from prober.probes.routes import reconsider
 from prober.probes.snippet import LONGEST_MESSAGE, printable, snippet
+from prober.probes.tokens import NoToken, Tokens
+from prober.wire import OAuth2
+
+UNAUTHORIZED = HTTPStatus.UNAUTHORIZED
 
 
 class HttpProbe:
@@ -19,9 +25,32 @@ class HttpProbe:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._tokens = Tokens(engine)
 
     async def run(self, service: Service, endpoint: str, deadline: float) -> Attempt:
         """Try one endpoint: see `base.Probe`."""
+        if service.oauth2 is None:
+            return await self._attempt(service, endpoint, deadline)
+        return await self._with_token(service, service.oauth2, endpoint, deadline)
+
+    async def _with_token(
+        self, service: Service, grant: OAuth2, endpoint: str, deadline: float
+    ) -> Attempt:
+        # Twice, since a kept token may have been revoked: then the service says 401.
+        for again in (True, False):
+            left_s = deadline - time.monotonic()
+            try:
+                token = await self._tokens.token(grant, service.wire, left_s)
+            except NoToken as why:
+                return _without_token(grant, why)
+            headers = (*service.headers, ("Authorization", f"Bearer {token}"))
+            attempt = await self._attempt(replace(service, headers=headers), endpoint, deadline)
+            if attempt.http_code != UNAUTHORIZED or attempt.ok or not again:
+                break
+            self._tokens.forget(grant, token)
+        return attempt
+
+    async def _attempt(self, service: Service, endpoint: str, deadline: float) -> Attempt:
         request = _request(service, endpoint)
         exchange = await self._engine.fetch(request, deadline - time.monotonic())
         if exchange.error is None:
@@ -29,6 +58,12 @@ class HttpProbe:
         if exchange.http_code is None:  # behind a redirect it is another host that failed
             exchange = await reconsider(exchange, service.host, service.port, deadline)
         return _failed(exchange)
+
+
+def _without_token(grant: OAuth2, why: NoToken) -> Attempt:
+    # Who gives tokens is another service than this one, which therefore isn't blamed.
+    message = printable(f"no OAuth2 token from {grant.token_url}: {why}", LONGEST_MESSAGE)
+    return Attempt(False, reason=Reason.PROBER, phase=Phase.CONNECT, message=message)
 
 
 def _request(service: Service, endpoint: str) -> Request:

@@ -131,6 +131,7 @@ def test_the_store_does_not_show_its_url_in_logs(tmp_path: Path) -> None:
         "bearer_token: hunter2",
         "bearer_token: $TOKEN",
         "basic_auth: {username: me, password: hunter2}",
+        "oauth2: {token_url: 'http://a', client_id: me, client_secret: hunter2}",
         "proxy: http://me:hunter2@p:1",
     ],
 )

@@ -10,7 +10,7 @@ from config.conftest import Faults, Load
 
 from prober.errors import Problem
 from prober.model import Service
-from prober.wire import PLAIN, TlsOptions, Wire
+from prober.wire import PLAIN, OAuth2, TlsOptions, Wire
 
 Fault = Callable[[str], Problem]
 
@@ -37,6 +37,8 @@ def test_a_service_that_says_nothing_travels_plainly(loaded: Load) -> None:
         ("no_proxy: [b.test, 10.0.0.1]", Wire(no_proxy=("b.test", "10.0.0.1"))),
         ("ip_protocol: prefer_ip4", Wire(ip_protocol="prefer_ip4")),
         ("source_address: 192.0.2.1", Wire(source_address="192.0.2.1")),
+        ("resolver: 192.0.2.53", Wire(resolver="192.0.2.53:53")),
+        ("resolver: '[::1]:5353'", Wire(resolver="[::1]:5353")),
         ("unix_socket: /run/a.sock", Wire(unix_socket="/run/a.sock")),
         ("tls: {insecure: true}", Wire(tls=TlsOptions(insecure=True))),
         ("tls: {min_version: 1.2}", Wire(tls=TlsOptions(min_version="1.2"))),
@@ -86,6 +88,20 @@ def test_credentials_become_a_header(loaded: Load, line: str, header: str) -> No
         ("tls: yes", "tls: 'yes' is not a mapping"),
         ("basic_auth: {username: me}", "basic_auth.password: the password is missing; write one"),
         ("basic_auth: {username: me, password: é}", "basic_auth.password: its value is empty, or"),
+        ("resolver: dns.test", "resolver: 'dns.test' is not a name server; write its address"),
+        ("resolver: 1.1.1.1:0:1", "resolver: '1.1.1.1:0:1' is not a name server"),
+        (
+            "oauth2: {token_url: nowhere, client_id: a, client_secret: b}",
+            "oauth2.token_url: 'nowhere' is not a url",
+        ),
+        (
+            "oauth2: {token_url: 'http://a', client_id: a, client_secret: é}",
+            "oauth2.client_secret: its value is empty, or",
+        ),
+        (
+            "oauth2: {token_url: 'http://a', client_id: a}",
+            "oauth2.client_secret: the client_secret",
+        ),
         ("bearer_token: sécret", "bearer_token: its value is empty, or not plain ASCII"),
     ],
 )
@@ -96,6 +112,15 @@ def test_a_wrong_setting_is_told_with_a_remedy(
 
     assert str(problem).startswith(f"services[0].{message}")
     assert problem.line == 4
+
+
+def test_what_a_token_is_asked_for_with_arrives_at_the_service(loaded: Load) -> None:
+    line = "oauth2: {token_url: 'https://a/t', client_id: me, client_secret: s, scopes: read}"
+
+    service = only(loaded, line)
+
+    assert service.oauth2 == OAuth2("https://a/t", "me", "s", ("read",))
+    assert "client_secret" not in repr(service)
 
 
 def test_a_request_has_one_authorization(faults: Faults) -> None:

@@ -1,0 +1,72 @@
+"""Get OAuth2 tokens by client credentials (RFC 6749, 4.4), and keep them while they hold."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from urllib.parse import quote
+
+import httpx
+
+from prober.probes.engine import Engine
+from prober.probes.transport import CurlTransport
+from prober.wire import OAuth2, Wire
+
+EARLY_S = 30.0  # so long before its end a token is replaced, or after half its life
+UNSAID_S = 300.0  # a server need not say how long a token lasts
+
+
+class NoToken(Exception):
+    """A token could not be had; the message says why."""
+
+
+class Tokens:
+    """The tokens of one event loop, by what they were asked with."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept: dict[OAuth2, tuple[str, float]] = {}
+        self._locks: dict[OAuth2, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def token(self, grant: OAuth2, wire: Wire, timeout_s: float) -> str:
+        """A token that holds, new or kept. Raises `NoToken`, after `timeout_s` at the latest."""
+        try:
+            async with asyncio.timeout(timeout_s), self._locks[grant]:
+                token, until_s = self._kept.get(grant, ("", 0.0))
+                if time.monotonic() < until_s:
+                    return token
+                token, lasts_s = await self._ask(grant, wire, timeout_s)
+        except TimeoutError:
+            raise NoToken("no answer in time") from None
+        self._kept[grant] = token, time.monotonic() + lasts_s - min(EARLY_S, lasts_s / 2)
+        return token
+
+    def forget(self, grant: OAuth2, token: str) -> None:
+        """Ask for a new one next time, since this one was refused."""
+        if self._kept.get(grant, ("", 0.0))[0] == token:
+            del self._kept[grant]
+
+    async def _ask(self, grant: OAuth2, wire: Wire, timeout_s: float) -> tuple[str, float]:
+        form = {"grant_type": "client_credentials"}
+        form |= {"scope": " ".join(grant.scopes)} if grant.scopes else {}
+        own = wire._replace(unix_socket=None, tls=wire.tls._replace(server_name=None))
+        transport = CurlTransport(self._engine, own, keep_alive=False)
+        credentials = quote(grant.client_id, safe=""), quote(grant.client_secret, safe="")
+        async with httpx.AsyncClient(transport=transport, timeout=timeout_s) as client:
+            try:
+                answer = await client.post(grant.token_url, data=form, auth=credentials)
+            except httpx.RequestError as error:
+                raise NoToken(str(error)) from None
+        return _read(answer)
+
+
+def _read(answer: httpx.Response) -> tuple[str, float]:
+    try:
+        said = answer.json()
+        token, lasts_s = said["access_token"], float(said.get("expires_in", UNSAID_S))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        raise NoToken(f"answered {answer.status_code} without a token") from None
+    if answer.status_code != httpx.codes.OK or not isinstance(token, str) or not token.isascii():
+        raise NoToken(f"answered {answer.status_code} without a token")
+    return token, lasts_s
