@@ -16,6 +16,7 @@ class Options(NamedTuple):
 
     `headers` are sent as they are. `body_limit` is in bytes: what comes after is not read.
     `keep_alive` reuses a connection and keeps it, where a fresh one is made and closed otherwise.
+    `wants_headers` and `wants_tls` have these of the exchange filled in, which costs time.
     """
 
     method: str = "GET"
@@ -26,6 +27,7 @@ class Options(NamedTuple):
     body_limit: int = 65_536
     wire: Wire = PLAIN
     wants_headers: bool = False
+    wants_tls: bool = False
 
 
 class Request(NamedTuple):
@@ -47,8 +49,9 @@ class Exchange(NamedTuple):
     `cut` says that it went on. `timings` add up over the requests of a chain of redirects, and so
     does `total_ms`. `tls_expiry` is the leaf certificate's notAfter in epoch seconds; a reused
     connection has none. `reason`, `phase` and `message` are None where `error` is. `os_errno` is
-    0 or the system's last error. `tls` is what was shown where the request failed. `headers` are
-    those of the last answer, where they were asked for; `http_version` is like "1.1" or "2".
+    0 or the system's last error. `tls` is what was shown, where that was asked for or the request
+    failed. `headers` are those of the last answer, where they were asked for; `http_version` is
+    like "1.1" or "2".
     """
 
     http_code: int | None

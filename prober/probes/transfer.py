@@ -18,6 +18,8 @@ from prober.probes.faults import BEFORE_CONNECTION, Failed, explain, proxy_fault
 from prober.probes.preparing import prepared
 from prober.probes.snippet import LONGEST_MESSAGE, printable
 
+AGREED = b"SSL connection using "
+
 HTTP_VERSIONS: dict[int, str] = {
     pycurl.CURL_HTTP_VERSION_1_0: "1.0",
     pycurl.CURL_HTTP_VERSION_1_1: "1.1",
@@ -29,6 +31,7 @@ class Transfer:
     """An easy handle with the body that it gathers; `done` is the future of the one who waits."""
 
     __slots__ = (
+        "_agreed",
         "_chunks",
         "_headers",
         "_keeps_cookies",
@@ -59,6 +62,10 @@ class Transfer:
         self.curl.setopt(pycurl.WRITEFUNCTION, self._write)
         if options.wants_headers:
             self.curl.setopt(pycurl.HEADERFUNCTION, self._note)
+        self._agreed: tuple[str | None, str | None] = (None, None)
+        if options.wants_tls:
+            self.curl.setopt(pycurl.VERBOSE, 1)
+            self.curl.setopt(pycurl.DEBUGFUNCTION, self._overhear)
 
     def aim(
         self, request: Request, timeout_s: float, done: asyncio.Future[Exchange], known: list[str]
@@ -69,6 +76,7 @@ class Transfer:
         """
         self._chunks = []
         self._size = 0
+        self._agreed = (None, None)
         self._url = request.url
         self.done = done
         self.curl.setopt(pycurl.URL, request.url.encode())
@@ -107,6 +115,7 @@ class Transfer:
             timings,
             total / 1000,
             expiry,
+            tls=self._tls() if self.options.wants_tls else None,
             http_version=HTTP_VERSIONS.get(get(pycurl.INFO_HTTP_VERSION)),
             headers=self._header_pairs() if self._headers else (),
             cut=self._size > self._limit,
@@ -147,6 +156,12 @@ class Transfer:
         if line[:5] == b"HTTP/":  # the head of an answer, of which a redirect brings several
             self._headers = []
         self._headers.append(line)
+
+    def _overhear(self, kind: int, text: bytes) -> None:
+        # Nowhere but in its talk does libcurl tell what TLS agreed on.
+        if kind == pycurl.INFOTYPE_TEXT and text.startswith(AGREED):
+            version, cipher = text.removeprefix(AGREED).decode().split(" / ")[:2]
+            self._agreed = version, cipher
 
     def _header_pairs(self) -> tuple[tuple[str, str], ...]:
         lines = [line.decode("latin-1").partition(":") for line in self._headers[1:]]
@@ -192,7 +207,9 @@ class Transfer:
         return certificates.expiry(chain[0]) if chain else None
 
     def _tls(self) -> Tls | None:
-        return certificates.read(self.curl.getinfo_raw(pycurl.INFO_CERTINFO))
+        tls = certificates.read(self.curl.getinfo_raw(pycurl.INFO_CERTINFO))
+        version, cipher = self._agreed
+        return tls and tls._replace(version=version, cipher=cipher)
 
 
 def failed_exchange(failed: Failed, timings: Timings, total_ms: float) -> Exchange:

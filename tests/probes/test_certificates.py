@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from servers import answers, make_certificate, serving
 
 from prober.probes.certificates import Tls, complaint, read
 from prober.probes.engine import Engine
-from prober.probes.exchange import Exchange
+from prober.probes.exchange import Exchange, Options
 
 NOW_S = 1_800_000_000.0
 DAY_S = 86_400
@@ -124,3 +125,27 @@ def test_a_certificate_without_sense_is_read_as_far_as_it_goes() -> None:
     found = read([[(b"Subject", b"\xff"), (b"Expire date", b"never")]])
 
     assert found == Tls("\ufffd", "", (), None, None)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_version_and_cipher_are_told_where_they_are_asked_for(
+    trusting: Engine, engine: Engine, authority: Authority, trusted: bool
+) -> None:
+    context = authority.issue("cipher").context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+    with serving(answers(200), context) as server:
+        options = Options(wants_tls=True)
+        exchange = await fetch(trusting if trusted else engine, server.url, options=options)
+
+    assert (exchange.error is None) is trusted
+    assert exchange.tls is not None
+    assert exchange.tls.version == "TLSv1.2"
+    assert exchange.tls.cipher == "ECDHE-ECDSA-AES128-GCM-SHA256"
+
+
+async def test_plain_http_shows_no_tls(engine: Engine) -> None:
+    with serving(answers(200)) as server:
+        exchange = await fetch(engine, server.url, options=Options(wants_tls=True))
+
+    assert exchange.tls is None
