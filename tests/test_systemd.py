@@ -53,7 +53,7 @@ def test_a_socket_that_nobody_reads_does_not_hold_the_daemon(
         assert not all(told)
 
 
-@pytest.mark.parametrize("pid", [None, str(os.getpid())])
+@pytest.mark.parametrize("pid", [None, str(os.getpid())], ids=["any", "mine"])
 def test_the_watchdog_is_fed_at_half_its_limit(pid: str | None) -> None:
     env = {"WATCHDOG_USEC": "30000000"} | ({"WATCHDOG_PID": pid} if pid else {})
 
