@@ -20,7 +20,7 @@ DEFECT = "prober's own trouble, not the service's: a defect, which is logged"
 STALLED = "prober's own trouble, not the service's: its process stood still meanwhile"
 BEFORE_REQUEST = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
 # What a stall of prober's own does to a probe that it falls into, as a part of the probe's time:
-UNFAIR = 0.25  # the service can't be blamed for a failure,
+UNFAIR = 0.5  # the service can't be blamed for a failure,
 UNFAIR_S = 0.25  # where it was as long as this, too: a busy start is no standstill
 DISTORTED = 0.1  # the latency says too little about the service
 
