@@ -13,7 +13,7 @@ from functools import partial
 
 import structlog
 
-from prober import launch, logs, loop, systemd
+from prober import clock, launch, logs, loop, systemd
 from prober.config import load
 from prober.config.tree import Config
 from prober.errors import ConfigError
@@ -184,7 +184,7 @@ class Daemon:
     def _recall(self, services: Sequence[Service]) -> Recall:
         statuses = self._reader.last_statuses()
         latest = self._reader.latest([s.name for s in services])
-        return recall(services, statuses, latest, _epoch_ms())
+        return recall(services, statuses, latest, clock.epoch_ms())
 
     def _take(self, config: Config) -> None:
         for key in FIXED:
@@ -199,7 +199,7 @@ class Daemon:
         log.info("configuration reloaded", services=len(config.services))
 
     def _lose(self, services: Iterable[Service]) -> None:
-        self._pipeline.signal(services, Signal.LOST, _epoch_ms())
+        self._pipeline.signal(services, Signal.LOST, clock.epoch_ms())
 
 
 def _end_by(seconds: float) -> None:
@@ -211,10 +211,6 @@ def _end_by(seconds: float) -> None:
 
 def _enabled(services: Iterable[Service]) -> list[Service]:
     return [s for s in services if s.enabled]
-
-
-def _epoch_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

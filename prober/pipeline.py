@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
-from prober import status
+from prober import clock, status
 from prober.model import Observation, Result, Service, Status
 from prober.sinks.base import Sink
 from prober.status import Signal, State
@@ -106,7 +106,7 @@ class Pipeline:
             name: self._states.get(name) or known.get(name, State()) for name in self._services
         }
         self._fresh_until = {s.name: now + stale_after_s(s) for s in services}
-        self.signal((s for s in services if not s.enabled), Signal.DISABLED, _epoch_ms())
+        self.signal((s for s in services if not s.enabled), Signal.DISABLED, clock.epoch_ms())
 
     def results(self, results: Sequence[Result]) -> None:
         """Weigh results in order, and tell every sink."""
@@ -137,7 +137,7 @@ class Pipeline:
         now = time.monotonic()
         stale = [self._services[name] for name, until in self._fresh_until.items() if until < now]
         held = [s for s in stale if self._states[s.name].status is not Status.UNKNOWN]
-        self.signal(held, Signal.STALE, _epoch_ms())
+        self.signal(held, Signal.STALE, clock.epoch_ms())
 
     async def close(self) -> None:
         """Let every sink write what is queued for it, and close it."""
@@ -147,7 +147,3 @@ class Pipeline:
         if batch:
             for lane in self._lanes:
                 lane.put(batch)
-
-
-def _epoch_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import cast
 
-from prober import logs, loop
+from prober import clock, logs, loop
 from prober.channel import Batch, Channel, ChannelClosed, PipeChannel, Plan, Stop
 from prober.check import Checker
 from prober.model import Result, Service
@@ -70,7 +70,7 @@ class Worker:
     async def _probe(self, service: Service, slot_s: float) -> None:
         try:
             lag_ms = max((time.monotonic() - slot_s) * 1000, 0.0)
-            result = await self._checker.check(service, _epoch_ms(), lag_ms)
+            result = await self._checker.check(service, clock.epoch_ms(), lag_ms)
             self._results.append(result)
             if self._flush_timer is None:
                 self._flush_timer = self._loop.call_later(FLUSH_S, self._flush)
@@ -99,10 +99,6 @@ class Worker:
         self._checker.close()
         self._flush()
         await self._channel.close()
-
-
-def _epoch_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def _serve(fd: int, anchor_s: float) -> None:

@@ -38,6 +38,7 @@ LAYERS: list[set[str]] = [
         "config",
         "hub",
         "logs",
+        "clock",
         "loop",
         "notify",
         "probes",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import closing
 
 import rich_click as click
 
+from prober import clock
 from prober.cli import names
 from prober.cli.options import config_option, examples
 from prober.reports.history import FORMATS
@@ -54,7 +54,7 @@ def command(
     from prober.storage.reader import Reader
 
     settings = load.read(config, os.environ)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock.epoch_ms()
     start = _moment("--since", since, now_ms)
     end = None if until is None else _moment("--until", until, now_ms)
     with closing(Reader(settings.store.url)) as reader:

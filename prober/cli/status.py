@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from prober import fleet
+from prober import clock, fleet
 from prober.cli import report
 from prober.cli.options import config_option, examples
 from prober.model import Outcome, Reason, Result, Service, Status
@@ -45,7 +44,7 @@ def command(ctx: click.Context, config: tuple[str, ...], format: str) -> None:
 
     settings = load.read(config, os.environ)
     with closing(Reader(settings.store.url)) as reader:
-        members = recalled(settings.services, reader, time.time_ns() // 1_000_000)
+        members = recalled(settings.services, reader, clock.epoch_ms())
     report.write(members, format)
     if all(member.status is Status.UNKNOWN for member in members):
         click.echo("prober: nothing recent is stored; is the daemon running?", err=True)

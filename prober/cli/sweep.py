@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 
+from prober import clock
 from prober.check import Checker
 from prober.model import Result, Service
 
@@ -22,7 +22,7 @@ async def sweep(
 
     async def probe(service: Service) -> Result:
         async with gate:
-            result = await checker.check(service, time.time_ns() // 1_000_000)
+            result = await checker.check(service, clock.epoch_ms())
         done()
         return result
 

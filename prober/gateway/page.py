@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 from collections.abc import Iterable
 from hashlib import sha256
@@ -15,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from prober import __version__
+from prober import __version__, clock
 from prober.fleet import Member, Verdict, judge
 from prober.gateway.context import Given, Progress
 from prober.model import Result
@@ -87,7 +86,7 @@ class Row(NamedTuple):
 @router.get("/", include_in_schema=False)
 async def page(context: Given) -> HTMLResponse:
     """The fleet in one look; it loads itself again every 5 s."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock.epoch_ms()
     html = render(context.title, context.state.members(), context.progress(), now_ms)
     return HTMLResponse(html, headers=HEADERS)
 

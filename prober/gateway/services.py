@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
+from prober import clock
 from prober.fleet import Member
 from prober.gateway.answers import Json
 from prober.gateway.context import Given
@@ -55,7 +55,7 @@ def results(
     limit: Limit = 100,
 ) -> Json:
     """What the store holds of one service from `since` until `until`, newest first."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock.epoch_ms()
     span = (_moment("since", since, now_ms), _moment("until", until, now_ms))
     name = member.service.name
     rows = context.reader.results(name, *span, limit, newest_first=True)
