@@ -1,7 +1,7 @@
 """The seam between a worker and the main process: messages, and what carries them.
 
-    main ── Plan, Stop ──▶ worker
-    main ◀──── Batch ───── worker
+    main ── Plan, Ask, Stop ──▶ worker
+    main ◀──── Batch, Answer ── worker
 
 The worker knows the protocol `Channel` and not what is behind it: a queue in the same process, a
 pipe to another one, or something that crosses machines.
@@ -16,6 +16,7 @@ import struct
 from typing import NamedTuple, Protocol
 
 from prober.model import Result, Service
+from prober.module import Allowed, Module
 
 
 class Plan(NamedTuple):
@@ -29,6 +30,34 @@ class Stop(NamedTuple):
     """Send what is finished, cancel what runs, and leave."""
 
 
+class Ask(NamedTuple):
+    """Probe a target once, now, and answer under the same `number`.
+
+    `hostname` is asked for in place of the target's own name, where it is not empty. `timeout_s`
+    bounds the probe.
+    """
+
+    number: int
+    target: str
+    module: Module
+    hostname: str
+    timeout_s: float
+    allowed: Allowed
+
+
+class Answer(NamedTuple):
+    """What an on-demand probe found.
+
+    `text` is its metrics in Prometheus's text format. `log` tells what happened, a line a step.
+    `refused` says why the target may not be probed at all; then there is no text.
+    """
+
+    number: int
+    text: str = ""
+    log: tuple[str, ...] = ()
+    refused: str | None = None
+
+
 class Batch(NamedTuple):
     """Results since the last batch; also the heartbeat of the schedule, when it is empty.
 
@@ -40,7 +69,7 @@ class Batch(NamedTuple):
     in_flight: int
 
 
-Message = Plan | Stop | Batch
+Message = Plan | Ask | Stop | Batch | Answer
 
 
 class ChannelClosed(Exception):

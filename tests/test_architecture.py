@@ -22,6 +22,7 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"app"},
     {
+        "blackbox",
         "check",
         "gateway",
         "launch",
@@ -41,12 +42,23 @@ LAYERS: list[set[str]] = [
         "clock",
         "loop",
         "notify",
+        "patterns",
         "probes",
         "storage",
         "systemd",
         "telemetry",
     },
-    {"conditions", "errors", "expectation", "fleet", "model", "rollups", "status", "wire"},
+    {
+        "conditions",
+        "errors",
+        "expectation",
+        "fleet",
+        "model",
+        "module",
+        "rollups",
+        "status",
+        "wire",
+    },
 ]
 KERNEL = LAYERS[-1]
 
@@ -58,7 +70,7 @@ SIDEWAYS: dict[str, set[str]] = {
     "recall": {"pipeline"},
     "storage": {"telemetry"},
     "supervisor": {"launch", "schedule"},
-    "worker": {"check", "schedule"},
+    "worker": {"blackbox", "check", "schedule"},
 } | dict.fromkeys(KERNEL, KERNEL)
 
 # A library stays in one place, so that it can be replaced.
@@ -67,6 +79,8 @@ OWNERS: dict[str, set[str]] = {
     "apprise": {"notify"},
     "apscheduler": {"schedule"},
     "click": {"cli"},
+    "cryptography": {"blackbox"},
+    "dns": {"blackbox", "probes"},
     "fastapi": {"gateway"},
     "httpx": {"probes"},
     "jinja2": {"gateway"},
@@ -74,6 +88,7 @@ OWNERS: dict[str, set[str]] = {
     "psycopg": {"storage"},
     "pycurl": {"probes"},
     "pydantic": {"config"},
+    "re2": {"patterns"},
     "rich_click": {"cli"},
     "ruamel": {"config"},
     "sqlalchemy": {"storage"},

@@ -1,0 +1,46 @@
+"""Regular expressions of RE2: blackbox_exporter's own kind, and linear in time on hostile input.
+
+The only importer of re2.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Protocol, cast
+
+import re2
+
+
+class BadPattern(ValueError):
+    """A text is no regular expression; the message says why."""
+
+
+class Match(Protocol):
+    """Where a pattern was found."""
+
+    def expand(self, template: bytes) -> bytes:
+        r"""The template with \1, \g<1> and the like replaced by the match's groups."""
+
+    def group(self, number: int = 0) -> bytes:
+        """The bytes of a group; 0 is all that matched."""
+
+
+class Pattern(Protocol):
+    """A compiled pattern over bytes."""
+
+    groups: int
+
+    def search(self, data: bytes) -> Match | None:
+        """The first place where it is found, or None."""
+
+
+@functools.lru_cache(maxsize=1024)
+def compiled(text: str) -> Pattern:
+    """The pattern that a text stands for. Raises `BadPattern`."""
+    options = re2.Options()
+    options.log_errors = False  # re2 would write them to stderr, beside our own message
+    try:
+        return cast(Pattern, re2.compile(text.encode(), options))
+    except re2.error as error:
+        why = error.args[0]
+        raise BadPattern(why.decode() if isinstance(why, bytes) else str(why)) from error
