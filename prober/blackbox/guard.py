@@ -83,7 +83,7 @@ class Guard:
 def is_address(host: str) -> bool:
     """Whether a host is an IP address rather than a name."""
     try:
-        ipaddress.ip_address(host.strip("[]").partition("%")[0])
+        ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return False
     return True
