@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from prober.config import masking
@@ -65,15 +66,15 @@ def check(model: type[Part], node: Node, loc: Loc, problems: list[Problem]) -> V
         for key, value in node.entries.items()
         if not (is_null(value) and key in model.model_fields)
     }
-    found, faults = _validate(model, raw)
+    found, faults = _validate(model, raw, lean=len(raw) == len(node.entries))
     problems += [_worded(model, node, loc, fault) for fault in faults]
     bad = {fault["loc"][0] for fault in faults}
     return {key: getattr(found, key) for key in node.entries if key not in bad}
 
 
-def _validate(model: type[Part], raw: dict[str, Any]) -> tuple[Part, list[ErrorDetails]]:
+def _validate(model: type[Part], raw: dict[str, Any]) -> tuple[BaseModel, list[ErrorDetails]]:
     try:
-        return model.model_validate(raw), []
+        return (_lean(model) if lean else model).model_validate(raw), []
     except ValidationError as error:
         faults = error.errors(include_url=False)
     bad = {fault["loc"][0] for fault in faults}
@@ -81,6 +82,16 @@ def _validate(model: type[Part], raw: dict[str, Any]) -> tuple[Part, list[ErrorD
     fields = model.model_fields.items()
     needed = {key: STAND_IN[key] for key, field in fields if field.is_required() and key in bad}
     return model.model_validate(good | needed), faults
+
+
+@cache
+def _lean(model: type[Part]) -> type[BaseModel]:
+    """The model without defaults, which would be copied and checked again for each service."""
+    fields: dict[str, Any] = {
+        key: (field.rebuild_annotation(), ... if field.is_required() else None)
+        for key, field in model.model_fields.items()
+    }
+    return create_model(model.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 
 def _worded(model: type[Part], node: Mapping, loc: Loc, fault: ErrorDetails) -> Problem:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import lru_cache
 from pathlib import Path
+from sys import intern
+from typing import TypeVar
 
 from prober.config import fleet
 from prober.config.checking import check
@@ -27,6 +30,8 @@ from prober.wire import OAuth2, TlsOptions, Wire
 PARTS: dict[str, type[Part]] = {"defaults": Settings, "store": Store, "gateway": Gateway}
 LISTED = "services"
 
+Shared = TypeVar("Shared", Expectation, Wire, frozenset[int])
+
 
 def compile_(root: Mapping, files: tuple[Path, ...], problems: list[Problem]) -> Config:
     """The configuration that `root` says. It is of use only if nothing was put in `problems`."""
@@ -38,7 +43,7 @@ def compile_(root: Mapping, files: tuple[Path, ...], problems: list[Problem]) ->
     if problems:
         return Config()
     return Config(
-        services=tuple(service(fleet.settled(watched, entry)) for entry in watched.entries),
+        services=tuple(map(service, watched.settled)),
         store=Store.model_construct(**dict(Store()) | found["store"].values),
         gateway=Gateway.model_construct(**dict(Gateway()) | found["gateway"].values),
         workers=top.get("workers", 1),
@@ -77,8 +82,8 @@ def service(values: Values) -> Service:
     body: str | None = values["body"]
     return Service(
         name=values["name"],
-        url=values["url"].url,
-        host=values["url"].host,
+        url=intern(values["url"].url),
+        host=intern(values["url"].host),
         port=values["url"].port,
         endpoints=values["endpoints"],
         interval_s=values["interval"],
@@ -86,13 +91,13 @@ def service(values: Values) -> Service:
         method=values["method"],
         headers=tuple((values["headers"] | _authorization(values)).items()),
         body=None if body is None else body.encode(),
-        expected=frozenset().union(*values["expected_status"]),
+        expected=_shared(frozenset().union(*values["expected_status"])),
         follow_redirects=values["follow_redirects"],
         keep_alive=values["keep_alive"],
         body_limit=values["body_limit"],
         oauth2=OAuth2(**dict(values["oauth2"])) if values["oauth2"] else None,
-        wire=_wire(values),
-        expects=_expectation(values),
+        wire=_shared(_wire(values)),
+        expects=_shared(_expectation(values)),
         slow_over_ms=None if slow_over_s is None else slow_over_s * 1000,
         critical=values["critical"],
         depends_on=values.get("depends_on", ()),
@@ -100,6 +105,12 @@ def service(values: Values) -> Service:
         tags=values["tags"],
         enabled=values["enabled"],
     )
+
+
+@lru_cache(maxsize=1024)
+def _shared(value: Shared) -> Shared:
+    """The first of equal values: the services of a large fleet say much the same."""
+    return value
 
 
 def _authorization(values: Values) -> dict[str, str]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 from prober.config.nodes import Loc, Mapping, Node, Scalar, at, problem, subject
@@ -48,12 +49,31 @@ class Entry:
         return node.text if isinstance(node, Scalar) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fleet:
     """The services with the defaults that they share."""
 
     defaults: Entry
     entries: tuple[Entry, ...]
+
+    @cached_property
+    def common(self) -> Values:
+        """What holds for a service that says nothing, but for a key that is written wrongly."""
+        return _over(BUILT_IN, self.defaults)
+
+    @cached_property
+    def settled(self) -> tuple[Values, ...]:
+        """What holds for each service: its own values over the defaults over the built-in ones.
+
+        Headers are added up. A key that is written wrongly is left out.
+        """
+        return tuple(map(self._settled, self.entries))
+
+    def _settled(self, entry: Entry) -> Values:
+        values = _over(self.common, entry)
+        shared = self.defaults.values.get("headers", {})
+        values["headers"] = _headers(shared, entry.values.get("headers", {}))
+        return values
 
 
 def check(fleet: Fleet) -> Iterator[Problem]:
@@ -119,8 +139,7 @@ def times(fleet: Fleet) -> Iterator[Problem]:
     Where a service sets neither time, the defaults are to blame, once for all.
     """
     blamed: Entry | None = None
-    for entry in fleet.entries:
-        values = settled(fleet, entry)
+    for entry, values in zip(fleet.entries, fleet.settled, strict=True):
         if values.get("timeout", 0.0) <= values.get("interval", math.inf):
             continue
         if entry.values.keys() & {"timeout", "interval"}:
@@ -132,8 +151,7 @@ def times(fleet: Fleet) -> Iterator[Problem]:
 
 def credentials(fleet: Fleet) -> Iterator[Problem]:
     """A request has one Authorization."""
-    for entry in fleet.entries:
-        values = settled(fleet, entry)
+    for entry, values in zip(fleet.entries, fleet.settled, strict=True):
         given = [key for key in ("basic_auth", "bearer_token", "oauth2") if values.get(key)]
         given += [f"headers.{name}" for name in values["headers"] if name.lower() == AUTHORIZATION]
         if len(given) > 1:
@@ -161,17 +179,12 @@ def _origin(fleet: Fleet, entry: Entry, key: str) -> str:
     return f"which is {Settings.model_fields[key].default} unless set"
 
 
-def settled(fleet: Fleet, entry: Entry) -> Values:
-    """What holds for a service: its own values over the defaults over the built-in ones.
-
-    Headers are added up. A key that is written wrongly is left out.
-    """
-    values = BUILT_IN
-    for layer in (fleet.defaults, entry):
-        kept = {key: value for key, value in values.items() if key not in layer.written}
-        values = kept | layer.values
-    headers = _headers(fleet.defaults.values.get("headers", {}), entry.values.get("headers", {}))
-    return values | {"headers": headers}
+def _over(values: Values, entry: Entry) -> Values:
+    """What an entry says over what holds without it."""
+    both = values | entry.values
+    for key in entry.written - entry.values.keys():
+        both.pop(key, None)
+    return both
 
 
 def _headers(shared: dict[str, str], own: dict[str, str]) -> dict[str, str]:
