@@ -72,7 +72,9 @@ def check(model: type[Part], node: Node, loc: Loc, problems: list[Problem]) -> V
     return {key: getattr(found, key) for key in node.entries if key not in bad}
 
 
-def _validate(model: type[Part], raw: dict[str, Any]) -> tuple[BaseModel, list[ErrorDetails]]:
+def _validate(
+    model: type[Part], raw: dict[str, Any], *, lean: bool
+) -> tuple[BaseModel, list[ErrorDetails]]:
     try:
         return (_lean(model) if lean else model).model_validate(raw), []
     except ValidationError as error:
