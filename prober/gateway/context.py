@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 
+from prober.gateway.guard import Guard
 from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
 from prober.storage.reader import Reader
@@ -38,6 +39,7 @@ class Context:
     telemetry: Telemetry
     reader: Reader
     progress: Callable[[], Progress]
+    guard: Guard = field(default_factory=Guard)
 
 
 def of_request(request: Request) -> Context:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from fleets import service
+from starlette.types import ASGIApp
 
+from prober.gateway import server
 from prober.gateway.context import Progress
 from prober.model import Observation, Result, Service
 from prober.sinks.metrics import Metrics
@@ -52,3 +56,13 @@ class Fleet:
         writer = Writer(self.url)
         writer.write(batch)
         writer.close()
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """The base URL of an application of the test's own."""
+    with server.bind("127.0.0.1", 0) as listener:
+        running = server.Server(app, listener)
+        await running.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        await running.stop()

@@ -1,0 +1,167 @@
+"""Who may do what: tokens with scopes, and the dependency by which a route asks for one.
+
+    @router.post("/events/ingest", dependencies=[needs(Scope.INGEST)], responses=REFUSALS)
+
+Programs send a token in the configured header, or as `Authorization: Bearer`. A browser can't set
+headers for a WebSocket: it offers the subprotocols "prober" and "prober.token." followed by the
+token in base64url without padding, which no log of requests shows as a url's query would be. The
+route accepts with `subprotocol(websocket)`.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from hmac import compare_digest
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from fastapi import Depends, HTTPException
+from fastapi.params import Depends as Dependency
+from starlette.requests import HTTPConnection
+
+SUBPROTOCOL = "prober"
+TOKEN_PREFIX = "prober.token."
+
+MISSING = "auth_required"
+FORBIDDEN = "forbidden"
+CLOSED = "closed: no token is configured; add one to gateway.auth.tokens"
+FOREIGN = "forbidden: this origin is not one of gateway.cors.origins"
+
+
+class Scope(StrEnum):
+    """What a token is good for."""
+
+    READ = "read"
+    INGEST = "ingest"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+GRANTS: dict[Scope, frozenset[Scope]] = {
+    Scope.READ: frozenset({Scope.READ}),
+    Scope.INGEST: frozenset({Scope.INGEST}),
+    Scope.OPERATE: frozenset({Scope.OPERATE, Scope.READ}),
+    Scope.ADMIN: frozenset(Scope),
+}
+"""All that each scope allows: who operates has to read; who only sends events has not."""
+
+
+class Key(NamedTuple):
+    """A token as the guard knows it: by its SHA-256."""
+
+    name: str
+    digest: bytes
+    scopes: frozenset[Scope]
+
+    def allows(self, scope: Scope) -> bool:
+        """Whether one of the key's scopes grants `scope`."""
+        return any(scope in GRANTS[own] for own in self.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the guard goes by. Without keys, only reading can be open."""
+
+    header: str = "X-Prober-Token"
+    reading_is_open: bool = True
+    keys: tuple[Key, ...] = ()
+    origins: frozenset[str] = frozenset()
+
+
+class Guard:
+    """Lets requests pass or raises HTTPException; a reload replaces its `policy`."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.policy = policy or Policy()
+
+    def require(self, scope: Scope, connection: HTTPConnection) -> None:
+        """Return where the connection may do what needs `scope`.
+
+        Raises HTTPException: 401 without a token, 403 with one that is wrong or lacks the scope.
+        """
+        if connection.scope["type"] == "websocket":
+            self._require_origin(connection.headers)
+        if scope is Scope.READ and self.policy.reading_is_open:
+            return
+        if not self.policy.keys:
+            raise HTTPException(HTTPStatus.FORBIDDEN, CLOSED)
+        token = self._token(connection.headers)
+        if not token:
+            raise HTTPException(HTTPStatus.UNAUTHORIZED, MISSING)
+        key = self.find(token)
+        if key is None or not key.allows(scope):
+            raise HTTPException(HTTPStatus.FORBIDDEN, FORBIDDEN)
+
+    def find(self, token: str) -> Key | None:
+        """The key of this token, in a time that tells nothing: each key is compared, always."""
+        digest = sha256(token.encode()).digest()
+        found = None
+        for key in self.policy.keys:
+            if compare_digest(digest, key.digest):
+                found = key
+        return found
+
+    def _token(self, headers: Mapping[str, str]) -> str:
+        if token := headers.get(self.policy.header, ""):
+            return token
+        kind, _, credentials = headers.get("authorization", "").partition(" ")
+        return credentials.strip() if kind.lower() == "bearer" else _offered_token(headers)
+
+    def _require_origin(self, headers: Mapping[str, str]) -> None:
+        # Browsers open WebSockets across origins without asking, so CORS doesn't guard them.
+        origin = headers.get("origin")
+        own = origin is None or urlsplit(origin).netloc == headers.get("host")
+        if not own and origin not in self.policy.origins:
+            raise HTTPException(HTTPStatus.FORBIDDEN, FOREIGN)
+
+
+def needs(scope: Scope) -> Dependency:
+    """The dependency of a route, HTTP or WebSocket, that needs `scope`."""
+
+    async def required(connection: HTTPConnection) -> None:
+        guard: Guard = connection.app.state.context.guard
+        guard.require(scope, connection)
+
+    dependency: Dependency = Depends(required)
+    return dependency
+
+
+def subprotocol(connection: HTTPConnection) -> str | None:
+    """What to accept a WebSocket with: a browser hangs up where none that it offered is chosen."""
+    return SUBPROTOCOL if SUBPROTOCOL in _offers(connection.headers) else None
+
+
+def _offers(headers: Mapping[str, str]) -> list[str]:
+    return [offer.strip() for offer in headers.get("sec-websocket-protocol", "").split(",")]
+
+
+def _offered_token(headers: Mapping[str, str]) -> str:
+    for offer in _offers(headers):
+        if offer.startswith(TOKEN_PREFIX):
+            return _decoded(offer.removeprefix(TOKEN_PREFIX))
+    return ""
+
+
+def _decoded(text: str) -> str:
+    try:
+        return urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return text  # no token is like this: refused as any wrong one
+
+
+def _refusal(description: str, error: str, status_code: int) -> dict[str, Any]:
+    example = {"error": error, "status_code": status_code}
+    return {"description": description, "content": {"application/json": {"example": example}}}
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: _refusal("No token was sent", MISSING, 401),
+    403: _refusal("The token is wrong, or not good for this", FORBIDDEN, 403),
+}
+"""What a guarded route may answer besides its own, for its OpenAPI description."""
