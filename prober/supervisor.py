@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 
-from prober.channel import Batch, Channel, ChannelClosed, Message, Plan, Stop
+from prober.channel import Answer, Ask, Batch, Channel, ChannelClosed, Message, Plan, Stop
+from prober.inquiry import Inquiry, NoAnswer
 from prober.launch import Launched
 from prober.model import Result, Service
 from prober.schedule import fraction
@@ -30,6 +31,7 @@ class Shard:
         self.services: tuple[Service, ...] = ()
         self.worker: Launched | None = None
         self.heard_s: float | None = None
+        self.inquiry = Inquiry()
 
     def plan(self, fresh: Collection[str]) -> None:
         """Tell the worker, where there is one, what to probe."""
@@ -87,6 +89,17 @@ class Supervisor:
             keeper.cancel()
         await asyncio.gather(*(s.worker.end() for s in self._shards if s.worker is not None))
 
+    async def ask(self, question: Ask) -> Answer:
+        """Have the least busy worker probe something once.
+
+        Raises `inquiry.NoAnswer` where no worker runs, all are busy, or its worker dies.
+        """
+        living = [(shard, shard.worker) for shard in self._shards if shard.worker is not None]
+        if not living:
+            raise NoAnswer("no worker is running; ask again later")
+        shard, worker = min(living, key=lambda pair: len(pair[0].inquiry))
+        return await shard.inquiry.ask(worker.channel, question)
+
     def silence_s(self) -> float | None:
         """For how long the quietest worker has said nothing; None before all have spoken."""
         heard = [shard.heard_s for shard in self._shards]
@@ -110,6 +123,7 @@ class Supervisor:
                 continue
             await self._attend(shard, shard.worker, fresh)
             shard.worker = None
+            shard.inquiry.lose()
             fresh = ()  # a worker that replaces another one keeps the rhythm
 
     async def _attend(self, shard: Shard, worker: Launched, fresh: Collection[str]) -> None:
@@ -128,6 +142,8 @@ class Supervisor:
             shard.heard_s = time.monotonic()
             if isinstance(message, Batch):
                 self._take(shard, message)
+            elif isinstance(message, Answer):
+                shard.inquiry.settle(message)
 
     def _take(self, shard: Shard, batch: Batch) -> None:
         self._telemetry.in_flight.labels(shard.label).set(batch.in_flight)

@@ -15,7 +15,8 @@ import time
 from typing import cast
 
 from prober import clock, logs, loop
-from prober.channel import Batch, Channel, ChannelClosed, PipeChannel, Plan, Stop
+from prober.answering import Answering
+from prober.channel import Ask, Batch, Channel, ChannelClosed, PipeChannel, Plan, Stop
 from prober.check import Checker
 from prober.model import Result, Service
 from prober.schedule import Schedule
@@ -31,6 +32,7 @@ class Worker:
         self._channel = channel
         self._loop = asyncio.get_running_loop()
         self._checker = Checker()
+        self._answering = Answering(channel)
         self._schedule = Schedule(self._begin, anchor_s)
         self._planned: dict[str, Service] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -55,6 +57,8 @@ class Worker:
                 case Plan(services, fresh):
                     self._planned = {s.name: s for s in services}
                     self._schedule.replace(services, fresh)
+                case Ask() as ask:
+                    self._answering.begin(ask)
                 case Stop():
                     return
 
@@ -96,6 +100,7 @@ class Worker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._answering.end()
         self._checker.close()
         self._flush()
         await self._channel.close()

@@ -22,9 +22,11 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"app"},
     {
+        "answering",
         "blackbox",
         "check",
         "gateway",
+        "inquiry",
         "launch",
         "pipeline",
         "recall",
@@ -64,13 +66,14 @@ KERNEL = LAYERS[-1]
 
 # Within its layer a room may import these others; the kernel's may import each other.
 SIDEWAYS: dict[str, set[str]] = {
+    "answering": {"blackbox"},
     "gateway": {"reports", "sinks"},
     "launch": {"worker"},
     "pipeline": {"sinks"},
     "recall": {"pipeline"},
     "storage": {"telemetry"},
-    "supervisor": {"launch", "schedule"},
-    "worker": {"blackbox", "check", "schedule"},
+    "supervisor": {"inquiry", "launch", "schedule"},
+    "worker": {"answering", "check", "schedule"},
 } | dict.fromkeys(KERNEL, KERNEL)
 
 # A library stays in one place, so that it can be replaced.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 
 from prober.module import Allowed
@@ -16,6 +17,7 @@ METADATA = frozenset(
         ipaddress.ip_address,
         (
             "169.254.169.254",
+            "169.254.169.253",
             "169.254.169.123",
             "169.254.170.2",
             "169.254.170.23",
@@ -23,11 +25,33 @@ METADATA = frozenset(
             "168.63.129.16",
             "192.0.0.192",
             "fd00:ec2::254",
+            "fd00:ec2::253",
+            "fd00:ec2::123",
             "fd00:ec2::23",
             "fd20:ce::254",
+            "fe80::a9fe:a9fe",
         ),
     )
 )
+
+# IPv6 whose last four bytes are an IPv4 address that packets end up at.
+EMBEDDING = tuple(
+    map(
+        ipaddress.IPv6Network,
+        (
+            "::/96",  # compatible addresses, RFC 4291
+            "::ffff:0:0:0/96",  # stateless translation, RFC 2765
+            "64:ff9b::/96",  # NAT64, RFC 6052
+            "64:ff9b:1::/48",  # NAT64 of one's own network, RFC 8215
+        ),
+    )
+)
+ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # the four bytes before IPv4, RFC 5214
+# To connect to no address is to connect to this machine.
+UNSPECIFIED: dict[Address, Address] = {
+    ipaddress.IPv4Address(0): ipaddress.IPv4Address("127.0.0.1"),
+    ipaddress.IPv6Address(0): ipaddress.IPv6Address(1),
+}
 
 
 class Refused(Exception):
@@ -45,14 +69,17 @@ class Guard:
         """Raises `Refused` where a name isn't allowed; an address passes, for `check_address`."""
         if is_address(host):
             return
-        name = host.lower().rstrip(".")
+        name = _ascii(host)
         if not any(fnmatchcase(name, glob) for glob in self._hosts):
-            raise Refused(f"{host} is not allowed; add it to blackbox.allow.hosts")
+            raise Refused(f"{host!r} is not allowed; add it to blackbox.allow.hosts")
 
     def check_address(self, address: str) -> None:
-        """Raises `Refused` where an address isn't allowed, whatever disguise it comes in."""
-        for shown in _meanings(ipaddress.ip_address(address.partition("%")[0])):
-            self._check(shown)
+        """Raises `Refused` where an address isn't allowed, whatever disguise it comes in.
+
+        One that is taken for another, as in NAT64 or 6to4, needs both of them to be allowed.
+        """
+        for meant in _meanings(ipaddress.ip_address(address.partition("%")[0])):
+            self._check(meant)
 
     def permitted(self, addresses: Iterable[str]) -> list[str]:
         """Those of a host's addresses that are allowed. Raises `Refused` where none is."""
@@ -89,14 +116,35 @@ def is_address(host: str) -> bool:
     return True
 
 
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+def _ascii(host: str) -> str:
+    """A name as it is looked up, so that a glob sees through other ways to write it."""
+    with suppress(UnicodeError):  # what can't be looked up either
+        host = host.encode("idna").decode()
+    return host.lower().removesuffix(".")
 
 
-def _meanings(address: Address) -> Iterable[Address]:
-    """The address, or the IPv4 one that hides in it and that packets would end up at."""
+def _meanings(address: Address) -> list[Address]:
+    """The address, and those that it is taken for on the way."""
+    if address in UNSPECIFIED:
+        return [address, UNSPECIFIED[address]]
     if isinstance(address, ipaddress.IPv4Address):
-        return (address,)
-    inner = address.ipv4_mapped or address.sixtofour
-    if address in NAT64:
-        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return (inner,) if inner else (address,)
+        return [address]
+    if address.ipv4_mapped:  # not even this machine's own kernel takes it for IPv6
+        return [address.ipv4_mapped]
+    return [address, *_tunnelled(address)]
+
+
+def _tunnelled(address: ipaddress.IPv6Address) -> list[Address]:
+    found: list[Address] = [*(address.teredo or ())]
+    if address.sixtofour:
+        found.append(address.sixtofour)
+    if _embeds(address):
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return found
+
+
+def _embeds(address: ipaddress.IPv6Address) -> bool:
+    if address.is_loopback:
+        return False
+    in_network = any(address in network for network in EMBEDDING)
+    return in_network or (int(address) >> 32) & 0xFFFFFFFF in ISATAP
