@@ -10,13 +10,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from prober.config import masking
+from prober.config.access import Auth, Cors, Limits, Token
 from prober.config.nodes import Loc, Mapping, Node, Scalar, at, is_null, plain, problem, subject
+from prober.config.part import Part
 from prober.config.tree import (
     BasicAuth,
+    Breaker,
+    Chat,
     ExpectedBody,
     ExpectedHeaders,
+    Forward,
     OAuth2,
-    Part,
     RuntimeTable,
     Tls,
     Values,
@@ -45,11 +49,18 @@ WORDS: dict[str, str] = {
 # Parts inside of parts, by the key that they stand under.
 NESTED: dict[str | int, type[Part]] = {
     "runtime_table": RuntimeTable,
+    "auth": Auth,
+    "tokens": Token,
+    "limits": Limits,
+    "cors": Cors,
     "basic_auth": BasicAuth,
     "oauth2": OAuth2,
     "tls": Tls,
     "expected_body": ExpectedBody,
     "expected_headers": ExpectedHeaders,
+    "forward": Forward,
+    "breaker": Breaker,
+    "chat": Chat,
 }
 
 
@@ -103,9 +114,14 @@ def _worded(model: type[Part], node: Mapping, loc: Loc, fault: ErrorDetails) -> 
         steps = steps[:-1]  # one value, where a list could stand, has no index
     there = at(node, steps)
     if fault["type"] == "extra_forbidden":
-        return problem(there, (*loc, *steps), _unknown(steps[-1], NESTED.get(steps[0], model)))
+        return problem(there, (*loc, *steps), _unknown(steps[-1], _innermost(model, steps)))
     words = WORDS[fault["type"]].format(**fault.get("ctx", {}))
     return problem(there, (*loc, *steps), f"{_called(there, steps, fault)} {words}")
+
+
+def _innermost(model: type[Part], steps: Loc) -> type[Part]:
+    """The part that the key at the end of `steps` stands in."""
+    return next((NESTED[step] for step in steps[-2::-1] if step in NESTED), model)
 
 
 def _called(node: Node, steps: Loc, fault: ErrorDetails) -> str:

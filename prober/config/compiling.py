@@ -8,15 +8,15 @@ from pathlib import Path
 from sys import intern
 from typing import TypeVar
 
-from prober.config import fleet
+from prober.config import fleet, routing
 from prober.config.checking import check
 from prober.config.fleet import Entry, Fleet
 from prober.config.nodes import Listing, Mapping, Node, is_null, problem, subject
+from prober.config.part import Part
 from prober.config.tree import (
     Config,
     Document,
     Gateway,
-    Part,
     ServiceEntry,
     Settings,
     Store,
@@ -40,6 +40,8 @@ def compile_(root: Mapping, files: tuple[Path, ...], problems: list[Problem]) ->
     found = {key: _part(root, key, problems) for key in PARTS}
     watched = Fleet(found["defaults"], entries(root, problems))
     problems += fleet.check(watched)
+    names = {entry.name for entry in watched.entries if entry.name is not None}
+    problems += routing.check(found["gateway"], names)
     if problems:
         return Config()
     return Config(

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from prober.config import units, values
+from prober.config import paths, units, values
 
 REFERENCE = {"type": "string", "pattern": r"\$\{.+\}"}
 """The JSON schema of a reference, which can stand wherever one value can."""
@@ -115,6 +115,14 @@ Url = Annotated[
 Endpoint = Annotated[str, Parsed(values.endpoint, pattern="^/", examples=["/health"])]
 Endpoints = Annotated[tuple[Endpoint, ...], Many(1)]
 Method = Annotated[str, Parsed(values.method, enum=list(values.METHODS))]
+Methods = Annotated[tuple[Method, ...], Many(1)]
+RoutePath = Annotated[
+    str, Parsed(paths.route, pattern="^/", examples=["/reports", "/reports/{name}"])
+]
+TargetPath = Annotated[str, Parsed(paths.target, pattern="^/", examples=["/report/{name}"])]
+Count = Annotated[
+    int, Field(ge=1, le=1000), _or_reference({"type": "integer", "minimum": 1, "maximum": 1000})
+]
 Headers = Annotated[
     dict[
         Annotated[str, Parsed(values.header_name)],

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from prober.config import fields
+from prober.config import access, fields
 from prober.config.fields import setting
+from prober.config.part import Part
 from prober.model import Service
 
 Values = dict[str, Any]
 """Values of one part that were checked, by key."""
-
-
-class Part(BaseModel):
-    """A mapping of the file. Defaults are written as a file would write them."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        validate_default=True,
-        field_title_generator=lambda name, _: name,
-    )
 
 
 class BasicAuth(Part):
@@ -193,12 +183,64 @@ class Store(Part):
     )
 
 
+class Forward(Part):
+    """A route that is answered by a service."""
+
+    path: fields.RoutePath = Field(description="The route's path; parameters stand in braces.")
+    method: fields.Methods = setting(["GET"], "The methods that are sent on.")
+    service: fields.Label = Field(description="The service that answers.")
+    to: fields.TargetPath = Field(
+        description="The path there, with the parameters of the route's own where it needs them."
+    )
+    timeout: fields.Timeout = setting(
+        "30s", "The longest to connect, and to wait for each part of the answer."
+    )
+    body_limit: fields.Size = setting("1MiB", "The largest body that is sent on.")
+    pass_token: fields.Flag = setting(False, "Whether the token of who asks is sent on.")
+
+
+class Breaker(Part):
+    """When calls to a service are held back, since it does not answer them."""
+
+    failures: fields.Count = setting(3, "Failures in a row that open the breaker.")
+    reset: fields.Timeout = setting("60s", "How long it stays open before one call is tried.")
+    probes: fields.Flag = setting(False, "Whether probes count like calls.")
+
+
+class Chat(Part):
+    """The service that answers chats."""
+
+    service: fields.Label = Field(description="The service that answers.")
+    to: fields.Endpoint = Field(description="The path there, which is sent a POST.")
+    timeout: fields.Timeout = setting("30s", "The longest to wait for the answer.")
+
+
 class Gateway(Part):
     """Where the page, the API and the metrics are served."""
 
     host: fields.Label = setting("127.0.0.1", "The address to listen on.")
     port: fields.Port = setting(8790, "The port; 0 takes a free one.")
     title: fields.Label = setting("prober", "The heading of the page.")
+    auth: access.Auth = setting({}, "Who may use the gateway.")
+    limits: access.Limits = setting({}, "What one client may take up.")
+    cors: access.Cors = setting({}, "Which pages of elsewhere may read the API.")
+    trusted_proxies: Annotated[tuple[access.Network, ...], fields.Many(0)] = setting(
+        [], "Proxies whose X-Forwarded-For is believed."
+    )
+    module: fields.Label | None = setting(
+        None, "What prober is called in /health and in the status; the title where not set."
+    )
+    version: fields.Label | None = setting(
+        None, "The version told beside it; prober's own where not set."
+    )
+    aliases: dict[fields.RoutePath, fields.RoutePath] = setting(
+        {}, "Further paths of prober's own routes.", examples=[{"/status": "/api/v1/status"}]
+    )
+    forward: Annotated[tuple[Forward, ...], fields.Many(0)] = setting(
+        [], "Routes that services answer."
+    )
+    breaker: Breaker = setting({}, "When calls to a service are held back.")
+    chat: Chat | None = setting(None, "Who answers chats; nobody where not set.")
 
 
 class Document(Part):

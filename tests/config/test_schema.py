@@ -13,9 +13,12 @@ import pytest
 from prober.config.schema import schema
 from prober.config.tree import (
     BasicAuth,
+    Breaker,
+    Chat,
     Document,
     ExpectedBody,
     ExpectedHeaders,
+    Forward,
     Gateway,
     OAuth2,
     RuntimeTable,
@@ -27,9 +30,12 @@ from prober.config.tree import (
 
 PARTS = (
     BasicAuth,
+    Breaker,
+    Chat,
     Document,
     ExpectedBody,
     ExpectedHeaders,
+    Forward,
     Gateway,
     OAuth2,
     RuntimeTable,
