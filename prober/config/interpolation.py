@@ -1,12 +1,14 @@
-"""Replace references in values: ${VAR}, ${VAR:-default}, ${file:PATH}, and $$ for a dollar.
+"""Replace references in values: ${VAR}, ${VAR:-default}, ${file:PATH}, ${credential:NAME}.
 
     value     = (text | "$$" | reference)*
     reference = "${" NAME "}" | "${" NAME ":-" default "}" | "${file:" PATH "}"
+              | "${credential:" NAME "}"
     NAME      = [A-Za-z_][A-Za-z0-9_]*
 
 As in a shell, a default also stands in for a variable that is empty. A default and a path can't
-hold "}". A lone "$" stands for itself. Works on parsed values only, so what a variable
-holds is never read as YAML.
+hold "}". A credential is one that systemd gives (LoadCredential=). A lone "$" stands for itself,
+and "$$" for one before "{" or "$". Works on parsed values only, so what a variable holds is never
+read as YAML.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from prober.errors import Problem
 
 _REFERENCE = re.compile(r"\$\$|\$\{(?P<inner>[^}]*)(?P<end>\}?)")
 _VARIABLE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
-_GRAMMAR = "write ${VAR}, ${VAR:-default} or ${file:PATH}, and $$ for a dollar"
+_CREDENTIAL = re.compile(r"[^/]+")
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"
+_GRAMMAR = "write ${VAR}, ${VAR:-default}, ${file:PATH} or ${credential:NAME}, and $$ for a dollar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,22 @@ class Interpolation:
             raise ValueError(f"'${{' opens a reference that has no end; {_GRAMMAR}")
         if inner.startswith("file:"):
             return _content(folder / inner.removeprefix("file:"), match[0]), masking.MASK
+        if inner.startswith("credential:"):
+            return self._credential(inner.removeprefix("credential:"), match[0]), masking.MASK
         reference = _VARIABLE.fullmatch(inner)
         if reference is None:
             raise ValueError(f"{match[0]!r} is no reference that prober knows; {_GRAMMAR}")
         return self._variable(reference["name"], reference["default"])
+
+    def _credential(self, name: str, reference: str) -> str:
+        if not _CREDENTIAL.fullmatch(name) or name in (".", ".."):
+            raise ValueError(f"{reference!r} names no credential; write one like ${{credential:x}}")
+        if _CREDENTIALS not in self.env:
+            raise ValueError(
+                f"{reference!r} is given by systemd only; start prober as a service with "
+                f"LoadCredential={name}:PATH"
+            )
+        return _content(Path(self.env[_CREDENTIALS], name), reference)
 
     def _variable(self, name: str, default: str | None) -> tuple[str, str]:
         value = self.env.get(name, default)

@@ -10,7 +10,8 @@ from ruamel.yaml import YAML
 
 from prober.config import masking
 from prober.config.nodes import Listing, Mapping, Node, Scalar, is_null
-from prober.config.tree import Document, Gateway, Part, RuntimeTable, ServiceEntry, Store
+from prober.config.part import Part
+from prober.config.tree import Document, Gateway, RuntimeTable, ServiceEntry, Store
 
 Shown = str | int | bool | None | list["Shown"] | dict[str, "Shown"]
 Entries = dict[str, Node]
@@ -61,6 +62,9 @@ def _part(model: type[Part], entries: Entries) -> dict[str, Shown]:
 
 def _value(model: type[Part], entries: Entries, key: str) -> Shown:
     node = entries.get(key)
+    inner = model.model_fields[key].annotation
+    if isinstance(inner, type) and issubclass(inner, Part):  # and not one that may be left out
+        return _part(inner, node.entries if isinstance(node, Mapping) else {})
     if node is not None and not is_null(node):
         return _kept(key, node)
     # A copy, since YAML would write a list that occurs twice as an alias of the first.

@@ -221,8 +221,8 @@ class Gateway(Part):
     host: fields.Label = setting("127.0.0.1", "The address to listen on.")
     port: fields.Port = setting(8790, "The port; 0 takes a free one.")
     title: fields.Label = setting("prober", "The heading of the page.")
-    auth: access.Auth = setting({}, "Who may use the gateway.")
-    limits: access.Limits = setting({}, "What one client may take up.")
+    auth: access.Auth = setting({}, "Who may do what with a token.")
+    limits: access.Limits = setting({}, "How much one client may ask.")
     cors: access.Cors = setting({}, "Which pages of elsewhere may read the API.")
     trusted_proxies: Annotated[tuple[access.Network, ...], fields.Many(0)] = setting(
         [], "Proxies whose X-Forwarded-For is believed."
