@@ -23,7 +23,7 @@ from prober.gateway.context import Context, Progress, Word
 from prober.model import Service
 from prober.pipeline import Pipeline
 from prober.recall import Recall, recall
-from prober.schedule import anchor
+from prober.schedule import anchor, fraction
 from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
 from prober.sinks.store import Store
@@ -101,7 +101,7 @@ class Daemon:
         self._reader = Reader(config.store.url)
         self._telemetry = Telemetry()
         self._state = State.build(config.services)
-        self._metrics = Metrics(config.services)
+        self._metrics = Metrics(config.services, fraction)
         self._store = Store.build(config, config.services, self._telemetry)
         self._pipeline = Pipeline([self._state, self._metrics, self._store], self._telemetry)
         self._supervisor = Supervisor(

@@ -2,17 +2,58 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from prober.gateway.context import Given
+from prober.sinks.metrics import Text
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CHUNK = 2**18  # bytes that are sent at once
+
+GZIP_HEAD = bytes.fromhex("1f8b08000000000000ff")  # RFC 1952: deflate, no name, no time
+DEFLATE_END = bytes.fromhex("0300")  # RFC 1951: an empty last block
 
 router = APIRouter(tags=["metrics"])
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(context: Given) -> Response:
+async def metrics(request: Request, context: Given) -> StreamingResponse:
     """Everything in Prometheus's text format."""
-    text = context.metrics.render() + context.telemetry.render()
-    return Response(text.encode(), media_type=CONTENT_TYPE)
+    texts = [*await context.metrics.texts(), Text(context.telemetry.render().encode())]
+    headers = {"Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        # Here rather than for all routes, since what did not change is deflated already.
+        headers["Content-Encoding"] = "gzip"
+        return StreamingResponse(_sent(_gzip(texts)), media_type=CONTENT_TYPE, headers=headers)
+    plain = (text.plain for text in texts)
+    return StreamingResponse(_sent(plain), media_type=CONTENT_TYPE, headers=headers)
+
+
+def _gzip(texts: Sequence[Text]) -> Iterator[bytes]:
+    """One gzip member that holds all texts."""
+    yield GZIP_HEAD
+    check = size = 0
+    for text in texts:
+        yield text.deflated
+        check = zlib.crc32(text.plain, check)
+        size += len(text.plain)
+    yield DEFLATE_END + check.to_bytes(4, "little") + (size % 2**32).to_bytes(4, "little")
+
+
+async def _sent(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Pieces in chunks, letting others run between them."""
+    chunk: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        chunk.append(piece)
+        size += len(piece)
+        if size >= CHUNK:
+            yield b"".join(chunk)
+            chunk, size = [], 0
+            await asyncio.sleep(0)
+    yield b"".join(chunk)

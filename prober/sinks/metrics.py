@@ -1,73 +1,87 @@
 """The services' series for Prometheus, kept as text that is rendered anew only where it changed.
 
 prometheus-client walks an object per label set, which takes hundreds of milliseconds at 1,000
-services; here each service keeps its lines, and a scrape joins them.
-The format is https://prometheus.io/docs/instrumenting/exposition_formats/ (text, 0.0.4).
+services. Here services stand in blocks, and each block keeps its text, also deflated. Where a
+fleet is so large that a scrape could not render all that changed since the last one, the blocks
+that have waited longest are rendered as results come in.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import accumulate
+import asyncio
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 
-from prober.model import Observation, Outcome, Phase, Reason, Result, Service, Status, Timings
+from prober.model import Observation, Service
 from prober.sinks.base import Sink
+from prober.sinks.series import FAMILIES, Series
 
-BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_BUCKETS_MS = tuple(bound * 1000 for bound in BUCKETS_S)
-_SUCCESS = {Status.OK: 1, Status.DEGRADED: 1, Status.BROKEN: 0, Status.UNKNOWN: None}
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+BLOCK = 256  # services in a block: rendering one takes the loop a few milliseconds
+WAITING = 16  # blocks that may wait for a scrape to render them
 
-# Name, type and help of each family, in the order of the texts of `_Series.render`.
-FAMILIES = (
-    (
-        "prober_probe_success",
-        "gauge",
-        "Whether the service is well: 1 for OK and DEGRADED, 0 for BROKEN, absent for UNKNOWN.",
-    ),
-    (
-        "prober_probe_duration_seconds",
-        "histogram",
-        "How long the service took to answer, over the probes that it answered.",
-    ),
-    (
-        "prober_probe_phase_duration_seconds",
-        "gauge",
-        "How long each phase of the last probe took.",
-    ),
-    ("prober_probes_total", "counter", "Probes that were made."),
-    ("prober_probe_failures_total", "counter", "Probes without success, by reason."),
-    (
-        "prober_probe_http_status_code",
-        "gauge",
-        "HTTP status code of the last probe, absent where nothing answered.",
-    ),
-    (
-        "prober_probe_tls_expiry_timestamp_seconds",
-        "gauge",
-        "When the service's certificate expires, in epoch seconds.",
-    ),
-)
-_HEADS = tuple(f"# HELP {name} {text}\n# TYPE {name} {kind}\n" for name, kind, text in FAMILIES)
+
+class Text:
+    """Some lines of the text format."""
+
+    __slots__ = ("_deflated", "plain")
+
+    def __init__(self, plain: bytes, *, deflate: bool = False) -> None:
+        self.plain = plain
+        self._deflated = _deflate(plain) if deflate else None
+
+    @property
+    def deflated(self) -> bytes:
+        """The same as whole blocks of a deflate stream (RFC 1951), which others may follow."""
+        if self._deflated is None:
+            self._deflated = _deflate(self.plain)
+        return self._deflated
+
+    @property
+    def asked(self) -> bool:
+        """Whether anybody wanted it deflated."""
+        return self._deflated is not None
+
+
+def _deflate(plain: bytes) -> bytes:
+    # Level 1: text this repetitive shrinks tenfold at it, and higher ones cost much more time.
+    packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(plain) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+_HEADS = tuple(Text(family.head.encode()) for family in FAMILIES)
 
 
 class Metrics(Sink):
-    """The series of every enabled service. Every method is for the event loop's thread."""
+    """The series of every enabled service. Every method is for the event loop's thread.
+
+    `phase` says by a service's name where in its interval it is probed, from 0 to 1. Services that
+    are probed shortly after each other share a block, which then seldom changes.
+    """
 
     name = "metrics"
     lossless = False
     linger_s = 0.0
 
-    def __init__(self, services: Sequence[Service]) -> None:
-        self._series: dict[str, _Series] = {}
-        self.retarget(services)
+    def __init__(
+        self, services: Sequence[Service], phase: Callable[[str], float] = lambda name: 0.0
+    ) -> None:
+        self._phase = phase
+        self._series: dict[str, Series] = {}
+        self._retarget(services)
 
     def retarget(self, services: Sequence[Service]) -> None:
         """Follow a new configuration: what stays counts on, and what left loses its series."""
+        self._retarget(services)
+
+    def _retarget(self, services: Sequence[Service]) -> None:
+        watched = [s for s in services if s.enabled]
+        watched.sort(key=lambda s: (s.interval_s, self._phase(s.name)))
         known = self._series
-        names = [service.name for service in services if service.enabled]
-        self._series = {name: known.get(name) or _Series(name) for name in names}
+        self._series = {s.name: known.get(s.name) or Series(s.name) for s in watched}
+        every = list(self._series.values())
+        self._blocks = [_Block(every[i : i + BLOCK]) for i in range(0, len(every), BLOCK)]
+        self._block_of = {s.name: self._blocks[i // BLOCK] for i, s in enumerate(watched)}
+        self._changed = dict.fromkeys(self._blocks)
 
     async def write(self, batch: Sequence[Observation]) -> None:
         """Count a batch; an observation of a service that has no series is ignored."""
@@ -75,122 +89,62 @@ class Metrics(Sink):
             series = self._series.get(observation.service)
             if series is not None:
                 series.take(observation)
+                self._changed[self._block_of[observation.service]] = None
+        # No more than the batch is worth, also where it is scattered over all blocks.
+        await self._render(min(len(self._changed) - WAITING, 1 + 2 * len(batch) // BLOCK))
 
     async def close(self) -> None:
         """Nothing to let go of."""
 
+    @property
+    def waiting(self) -> int:
+        """Blocks that changed since they were rendered."""
+        return len(self._changed)
+
     def render(self) -> str:
         """All services' series in the text format, family by family, ending in a newline."""
-        texts = [series.text or series.render() for series in self._series.values()]
-        families = zip(*texts, strict=True) if texts else [()] * len(_HEADS)
-        return "".join(head + "".join(lines) for head, lines in zip(_HEADS, families, strict=True))
+        for block in self._changed:
+            block.render()
+        self._changed.clear()
+        return b"".join(text.plain for text in self._texts()).decode()
+
+    async def texts(self) -> list[Text]:
+        """The same in pieces; lets others run while it renders."""
+        await self._render(len(self._changed))
+        return list(self._texts())
+
+    def _texts(self) -> Iterator[Text]:
+        for family, head in enumerate(_HEADS):
+            yield head
+            yield from (block.texts[family] for block in self._blocks)
+
+    async def _render(self, most: int) -> None:
+        """Render the blocks that have waited longest."""
+        for block in list(self._changed)[: max(most, 0)]:
+            if block in self._changed:  # else somebody else did
+                del self._changed[block]
+                block.render()
+                await asyncio.sleep(0)
 
 
-class _Series:
-    """What one service's series are made of; `text` caches them, and is empty when out of date.
+class _Block:
+    """Some services' series with their text, a piece for each family."""
 
-    Lines that seldom change are made when they do, the others when they are asked for.
-    """
+    __slots__ = ("_series", "_texts")
 
-    __slots__ = (
-        "answers",
-        "code",
-        "code_line",
-        "counts",
-        "duration_lines",
-        "failures",
-        "phase_lines",
-        "probes",
-        "status",
-        "success_line",
-        "sum_ms",
-        "target",
-        "text",
-        "timings",
-        "tls_expiry",
-        "tls_expiry_line",
-    )
+    def __init__(self, series: list[Series]) -> None:
+        self._series = series
+        self._texts: tuple[Text, ...] = ()
 
-    def __init__(self, target: str) -> None:
-        self.target = f'target="{target.translate(_ESCAPES)}"'
-        self.duration_lines = _duration_template(self.target)
-        self.phase_lines = _phase_template(self.target)
-        self.counts = [0] * (len(BUCKETS_S) + 1)
-        self.answers = self.probes = 0
-        self.sum_ms = 0.0
-        self.failures: dict[Reason, int] = {}
-        self.timings: Timings | None = None
-        self.status = Status.UNKNOWN
-        self.code: int | None = None
-        self.tls_expiry: int | None = None
-        self.success_line = self.code_line = self.tls_expiry_line = ""
-        self.text: tuple[str, ...] = ()
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """As it was rendered last."""
+        if not self._texts:  # a reload came in the middle of a scrape
+            self.render()
+        return self._texts
 
-    def take(self, observation: Observation) -> None:
-        """Count one observation; without a result, nothing of the last probe holds any more."""
-        self.text = ()
-        result = observation.result
-        if result is not None:
-            self.count(result)
-        self.timings = result and result.timings
-        self.show(observation.status, result and result.http_code)
-
-    def count(self, result: Result) -> None:
-        self.probes += 1
-        if result.reason is not None:
-            self.failures[result.reason] = self.failures.get(result.reason, 0) + 1
-        measured = result.outcome is not Outcome.FAULT and not result.stalled
-        if measured and result.latency_ms is not None:
-            self.counts[bisect_left(_BUCKETS_MS, result.latency_ms)] += 1
-            self.answers += 1
-            self.sum_ms += result.latency_ms
-        if result.tls_expiry is not None and result.tls_expiry != self.tls_expiry:
-            self.tls_expiry = result.tls_expiry
-            self.tls_expiry_line = self.line(
-                "prober_probe_tls_expiry_timestamp_seconds", self.tls_expiry
-            )
-
-    def show(self, status: Status, code: int | None) -> None:
-        if status is not self.status:
-            self.status = status
-            self.success_line = self.line("prober_probe_success", _SUCCESS[status])
-        if code != self.code:
-            self.code = code
-            self.code_line = self.line("prober_probe_http_status_code", code)
-
-    def line(self, name: str, value: int | None) -> str:
-        return "" if value is None else f"{name}{{{self.target}}} {value}\n"
-
-    def render(self) -> tuple[str, ...]:
-        """The lines of each family, in the order of `FAMILIES`."""
-        self.text = (
-            self.success_line,
-            self.duration_lines % (*accumulate(self.counts), self.sum_ms, self.answers),
-            self.phase_lines % self.timings if self.timings else "",
-            f"prober_probes_total{{{self.target}}} {self.probes}\n",
-            self.failure_lines() if self.failures else "",
-            self.code_line,
-            self.tls_expiry_line,
-        )
-        return self.text
-
-    def failure_lines(self) -> str:
-        head = f"prober_probe_failures_total{{{self.target},reason="
-        return "".join([f'{head}"{reason}"}} {n}\n' for reason, n in self.failures.items()])
-
-
-# The two families of many lines are `%` templates: their numbers are all that ever changes.
-# Times are kept in milliseconds, which the format's own notation turns into seconds: 1.250e-3.
-
-
-def _duration_template(target: str) -> str:
-    label = target.replace("%", "%%")
-    name = "prober_probe_duration_seconds"
-    bounds = [*map(str, BUCKETS_S), "+Inf"]
-    buckets = [f'{name}_bucket{{{label},le="{bound}"}} %d\n' for bound in bounds]
-    return "".join(buckets) + f"{name}_sum{{{label}}} %.3fe-3\n{name}_count{{{label}}} %d\n"
-
-
-def _phase_template(target: str) -> str:
-    head = f"prober_probe_phase_duration_seconds{{{target.replace('%', '%%')},phase="
-    return "".join([f'{head}"{phase}"}} %.3fe-3\n' for phase in Phase])
+    def render(self) -> None:
+        """Make the text anew; deflated at once where somebody has asked for that."""
+        deflate = any(text.asked for text in self._texts)
+        lines = ("".join(map(family.lines, self._series)) for family in FAMILIES)
+        self._texts = tuple(Text(text.encode(), deflate=deflate) for text in lines)

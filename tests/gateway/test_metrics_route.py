@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import shutil
 import socket
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,23 @@ async def test_it_is_the_text_format_with_both_kinds_of_series(client: httpx.Asy
     names = {family.name for family in text_string_to_metric_families(answer.text)}
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert {"prober_probes", "prober_schedule_lag_seconds"} <= names
+
+
+async def test_it_is_one_gzip_stream_for_those_who_take_that(gateway: str, fleet: Fleet) -> None:
+    await fleet.tell(success())
+    async with httpx.AsyncClient(base_url=gateway, trust_env=False) as client:
+        plain = await client.get("/metrics", headers={"Accept-Encoding": "identity"})
+        async with client.stream("GET", "/metrics", headers={"Accept-Encoding": "gzip"}) as answer:
+            packed = b"".join([chunk async for chunk in answer.aiter_raw()])
+
+    assert answer.headers["content-encoding"] == "gzip"
+    assert series(gzip.decompress(packed).decode()) == series(plain.text)
+    assert zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(packed) == gzip.decompress(packed)
+
+
+def series(text: str) -> list[str]:
+    """The lines of the services."""
+    return [line for line in text.splitlines() if line.startswith("prober_probe")]
 
 
 async def test_prometheus_scrapes_it_and_answers_a_query(

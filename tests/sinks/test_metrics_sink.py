@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from prober.model import Observation, Outcome, Reason, Result, Service, Status, Timings
-from prober.sinks.metrics import BUCKETS_S, FAMILIES, Metrics
+from prober.sinks.metrics import BLOCK, WAITING, Metrics
+from prober.sinks.series import BUCKETS_S, FAMILIES
 from prober.status import STATUS_AFTER
 from prober.telemetry import Telemetry
 
@@ -220,7 +222,7 @@ async def test_every_family_stands_once_and_in_one_piece() -> None:
 
     kinds = [line for line in metrics.render().splitlines() if line.startswith("# TYPE")]
 
-    assert kinds == [f"# TYPE {name} {kind}" for name, kind, _ in FAMILIES]
+    assert kinds == [f"# TYPE {family.name} {family.kind}" for family in FAMILIES]
 
 
 async def test_promtool_finds_nothing_to_say() -> None:
@@ -237,6 +239,63 @@ async def test_promtool_finds_nothing_to_say() -> None:
     checked = promtool(metrics.render() + Telemetry().render())
 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def fleet(size: int) -> tuple[Metrics, list[Observation]]:
+    """The metrics of so many services, and an answer of each, which changes its series."""
+    names = [f"service-{n}" for n in range(size)]
+    return Metrics([service(name) for name in names]), [probed(name=name) for name in names]
+
+
+async def test_the_pieces_of_a_scrape_are_the_text() -> None:
+    metrics, batch = fleet(BLOCK + 1)
+    await metrics.write(batch)
+
+    pieces = await metrics.texts()
+
+    assert b"".join(text.plain for text in pieces).decode() == metrics.render()
+
+
+async def test_deflated_pieces_make_one_stream_after_every_change() -> None:
+    metrics, batch = fleet(2 * BLOCK)
+    for _ in range(2):
+        await metrics.write(batch)
+        stream = b"".join(text.deflated for text in await metrics.texts())
+
+    text = zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream)
+
+    assert text.decode() == metrics.render()
+
+
+async def test_services_that_are_probed_after_each_other_share_a_block() -> None:
+    names = [f"service-{n}" for n in range(2 * BLOCK)]
+    metrics = Metrics([service(name) for name in names], lambda name: int(name[8:]) % 2)
+    await metrics.texts()
+
+    await metrics.write([probed(name=name) for name in names[::2]])
+
+    assert metrics.waiting == 1
+
+
+async def test_what_changed_is_rendered_before_a_scrape_would_take_too_long() -> None:
+    metrics, batch = fleet((WAITING + 4) * BLOCK)
+    await metrics.texts()
+
+    for start in range(0, len(batch), BLOCK):
+        await metrics.write(batch[start : start + BLOCK])
+
+    assert metrics.waiting == WAITING
+
+
+async def test_a_reload_in_the_middle_of_a_scrape_leaves_it_whole() -> None:
+    metrics, batch = fleet(2 * BLOCK)
+    await metrics.write(batch)
+    scrape = asyncio.create_task(metrics.texts())
+    await asyncio.sleep(0)
+
+    metrics.retarget([service("new")])
+
+    assert b'target="new"' in b"".join(text.plain for text in await scrape)
 
 
 async def test_a_thousand_changed_services_render_in_20_ms() -> None:
