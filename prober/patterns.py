@@ -6,6 +6,7 @@ The only importer of re2.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Protocol, cast
 
 import re2
@@ -21,14 +22,15 @@ class Match(Protocol):
     def expand(self, template: bytes) -> bytes:
         r"""The template with \1, \g<1> and the like replaced by the match's groups."""
 
-    def group(self, number: int = 0) -> bytes:
-        """The bytes of a group; 0 is all that matched."""
+    def group(self, number: int = 0) -> bytes | None:
+        """The bytes of a group, or None where it has none; 0 is all that matched."""
 
 
 class Pattern(Protocol):
     """A compiled pattern over bytes."""
 
     groups: int
+    groupindex: Mapping[bytes, int]
 
     def search(self, data: bytes) -> Match | None:
         """The first place where it is found, or None."""

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from prober.blackbox import dns, icmp, tcp
 from prober.blackbox.job import Run
+from prober.module import DnsModule, IcmpModule, TcpModule
 
-KINDS: dict[type, Run] = {}
+KINDS: dict[type, Run] = {
+    DnsModule: dns.run,
+    IcmpModule: icmp.run,
+    TcpModule: tcp.run,
+}

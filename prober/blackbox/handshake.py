@@ -1,0 +1,96 @@
+"""How TLS is begun on demand: contexts that verify as Go does and keep what they are shown."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from prober.wire import TlsOptions
+
+VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+HANDSHAKE, CERTIFICATE = 22, 11  # RFC 8446, B.1 and B.3
+_DER = 2  # of the standard library's own encodings
+
+
+class Handshake(ssl.SSLObject):
+    """A side of TLS that keeps the certificates of the other, also where it doesn't trust them.
+
+    `sent` are in DER, the leaf first.
+    """
+
+    sent: tuple[bytes, ...] = ()
+
+    @property
+    def verified(self) -> tuple[bytes, ...]:
+        """The chain that was verified, in DER; empty where none was."""
+        if self.context.verify_mode is ssl.CERT_NONE:
+            return ()
+        # Public only from Python 3.13 on.
+        chain = cast(Any, self)._sslobj.get_verified_chain() or ()
+        return tuple(certificate.public_bytes(_DER) for certificate in chain)
+
+
+def context(options: TlsOptions) -> ssl.SSLContext:
+    """A client's context; shared, since one costs milliseconds, until a file changes.
+
+    Raises OSError where a file can't be used.
+    """
+    files = (options.ca_file, options.cert_file, options.key_file)
+    return _made(options, tuple(Path(file).stat().st_mtime_ns for file in files if file))
+
+
+@functools.lru_cache(maxsize=256)
+def _made(options: TlsOptions, _changed: tuple[int, ...]) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.sslobject_class = Handshake
+    made.hostname_checks_common_name = False
+    made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # any certificate of ca_file is an anchor
+    made.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    _set_version(made, options.min_version or "1.2")
+    _set_trust(made, options)
+    if options.cert_file:
+        made.load_cert_chain(options.cert_file, options.key_file)
+    # The only way to a certificate that failed: the standard library drops it with the handshake.
+    cast(Any, made)._msg_callback = _keep
+    return made
+
+
+def _set_version(made: ssl.SSLContext, least: str) -> None:
+    made.minimum_version = VERSIONS[least]
+    if least < "1.2":
+        made.set_ciphers("DEFAULT:@SECLEVEL=0")  # whoever asks for old versions means it
+
+
+def _set_trust(made: ssl.SSLContext, options: TlsOptions) -> None:
+    if options.insecure:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    elif options.ca_file:
+        made.load_verify_locations(options.ca_file)
+    else:
+        made.load_default_certs()
+
+
+def _keep(
+    tls: Handshake, direction: str, version: int, content: int, message: int, data: bytes
+) -> None:
+    if (direction, content, message) == ("read", HANDSHAKE, CERTIFICATE):
+        tls.sent = tuple(certificates(data, version >= ssl.TLSVersion.TLSv1_3))
+
+
+def certificates(message: bytes, context_first: bool) -> Iterator[bytes]:
+    """Those of a Certificate message: RFC 5246, 7.4.2, or RFC 8446, 4.4.2 with a context first."""
+    at = 4 + (1 + message[4] if context_first else 0) + 3
+    while at < len(message):
+        end = at + 3 + int.from_bytes(message[at : at + 3])
+        yield message[at + 3 : end]
+        extensions = 2 + int.from_bytes(message[end : end + 2]) if context_first else 0
+        at = end + extensions

@@ -1,0 +1,114 @@
+"""A TCP connection that may turn to TLS, on a non-blocking socket of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar, cast
+
+from prober.blackbox.handshake import Handshake
+
+CHUNK = 65_536
+T = TypeVar("T")
+
+
+async def connected(address: str, port: int, source: str | None) -> Stream:
+    """Connect to an address. Raises OSError."""
+    sock = open_socket(address, socket.SOCK_STREAM, source)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    except BaseException:  # a cancellation, too, must leave nothing open
+        sock.close()
+        raise
+    return Stream(sock)
+
+
+def open_socket(address: str, kind: int, source: str | None, protocol: int = 0) -> socket.socket:
+    """A non-blocking socket fit for an address, bound to `source`. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
+    try:
+        if source:
+            sock.bind((source, 0))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class Stream:
+    """Bytes both ways; whoever has it closes it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self.tls: Handshake | None = None
+
+    async def read(self) -> bytes:
+        """What comes next; nothing at the end. Raises OSError."""
+        if self.tls is None:
+            return await self._loop.sock_recv(self._sock, CHUNK)
+        tls = self.tls
+        try:
+            return await self._pumped(lambda: tls.read(CHUNK))
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    async def write(self, data: bytes) -> None:
+        """Send all of it. Raises OSError."""
+        if self.tls is None:
+            await self._loop.sock_sendall(self._sock, data)
+        else:
+            tls = self.tls
+            await self._pumped(lambda: tls.write(data))
+
+    async def encrypt(self, context: ssl.SSLContext, name: str) -> None:
+        """Begin TLS with a server of this name. Raises OSError; `tls` is there nevertheless."""
+        try:
+            tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        except ValueError as error:
+            raise OSError(f"no server can be called {name!r}: {error}") from error
+        self.tls = cast(Handshake, tls)
+        await self._pumped(tls.do_handshake)
+
+    def close(self) -> None:
+        """Say goodbye where there is room for it, and let the socket go."""
+        with suppress(OSError):
+            if self.tls is not None:
+                self._goodbye(self.tls)
+        self._sock.close()
+
+    def _goodbye(self, tls: Handshake) -> None:
+        with suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        self._sock.send(self._outgoing.read())
+
+    async def _pumped(self, step: Callable[[], T]) -> T:
+        """A step of TLS, with as many bytes carried both ways as it takes."""
+        while True:
+            try:
+                done = step()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                await self._fill()
+            except ssl.SSLError:
+                await self._flush()  # the alert that tells the server why
+                raise
+            else:
+                await self._flush()
+                return done
+
+    async def _flush(self) -> None:
+        if data := self._outgoing.read():
+            await self._loop.sock_sendall(self._sock, data)
+
+    async def _fill(self) -> None:
+        if data := await self._loop.sock_recv(self._sock, CHUNK):
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()

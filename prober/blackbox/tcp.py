@@ -1,0 +1,69 @@
+"""Probe a target by one TCP connection: plain, with TLS, and with words on it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import cast
+
+from prober.blackbox import chains, handshake, targets
+from prober.blackbox.addresses import NoAddress, chosen
+from prober.blackbox.conversation import FAILED_DUE_TO_REGEX, converse
+from prober.blackbox.job import Job
+from prober.blackbox.streams import Stream, connected
+from prober.module import TcpModule
+
+
+async def run(job: Job) -> bool:
+    """Whether the connection came about, and went as its module wants it to."""
+    module = cast(TcpModule, job.module.spec)
+    job.report.gauge(*FAILED_DUE_TO_REGEX, 0)
+    try:
+        async with asyncio.timeout(job.deadline - time.monotonic()):
+            return await _probe(job, module)
+    except TimeoutError:
+        job.report.say("timed out")
+    except (targets.BadTarget, NoAddress, OSError) as error:
+        job.report.say(f"failed: {getattr(error, 'strerror', None) or error}")
+    return False
+
+
+async def _probe(job: Job, module: TcpModule) -> bool:
+    host, port = targets.split(job.target)
+    address = await chosen(job, host, module.addressing)
+    stream = await _connected(job, address, port, module)
+
+    async def encrypt() -> None:
+        await _encrypt(job, stream, module, host)
+
+    try:
+        if module.tls:
+            await encrypt()
+        return await converse(job, stream, module.steps, encrypt)
+    finally:
+        stream.close()
+
+
+async def _connected(job: Job, address: str, port: str, module: TcpModule) -> Stream:
+    job.report.say(f"connecting to {address}, port {port}")
+    number = targets.port_number(port, "tcp")
+    return await connected(address, number, module.addressing.source)
+
+
+async def _encrypt(job: Job, stream: Stream, module: TcpModule, host: str) -> None:
+    name = module.tls_options.server_name or job.hostname or host
+    job.report.say(f"beginning TLS with {name}")
+    try:
+        await stream.encrypt(handshake.context(module.tls_options), name)
+    finally:
+        _tell(job, stream, module.tls)
+
+
+def _tell(job: Job, stream: Stream, from_the_start: bool) -> None:
+    if stream.tls is None:
+        return
+    chains.tell_expiry(job.report, stream.tls.sent, stream.tls.verified)
+    # blackbox_exporter has these only where TLS came first, and not for STARTTLS.
+    if from_the_start and stream.tls.sent:
+        chains.tell_version(job.report, stream.tls.version())
+        chains.tell_leaf(job.report, stream.tls.sent)
