@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from prober.config.access import Auth, Cors, Limits, Token
 from prober.config.schema import schema
 from prober.config.tree import (
     BasicAuth,
@@ -29,6 +30,10 @@ from prober.config.tree import (
 )
 
 PARTS = (
+    Auth,
+    Cors,
+    Limits,
+    Token,
     BasicAuth,
     Breaker,
     Chat,
