@@ -38,17 +38,20 @@ class Handshake(ssl.SSLObject):
         return tuple(certificate.public_bytes(_DER) for certificate in chain)
 
 
-def context(options: TlsOptions) -> ssl.SSLContext:
+def context(options: TlsOptions, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
     """A client's context; shared, since one costs milliseconds, until a file changes.
 
-    Raises OSError where a file can't be used.
+    `protocols` are offered by ALPN, the preferred one first. Raises OSError where a file can't be used.
     """
     files = (options.ca_file, options.cert_file, options.key_file)
-    return _made(options, tuple(Path(file).stat().st_mtime_ns for file in files if file))
+    changed = tuple(Path(file).stat().st_mtime_ns for file in files if file)
+    return _made(options, protocols, changed)
 
 
 @functools.lru_cache(maxsize=256)
-def _made(options: TlsOptions, _changed: tuple[int, ...]) -> ssl.SSLContext:
+def _made(
+    options: TlsOptions, protocols: tuple[str, ...], _changed: tuple[int, ...]
+) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.sslobject_class = Handshake
     made.hostname_checks_common_name = False
@@ -56,6 +59,8 @@ def _made(options: TlsOptions, _changed: tuple[int, ...]) -> ssl.SSLContext:
     made.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     _set_version(made, options.min_version or "1.2")
     _set_trust(made, options)
+    if protocols:
+        made.set_alpn_protocols(protocols)
     if options.cert_file:
         made.load_cert_chain(options.cert_file, options.key_file)
     # The only way to a certificate that failed: the standard library drops it with the handshake.
