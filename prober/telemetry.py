@@ -80,6 +80,12 @@ class Telemetry:
             "When a batch was last committed to the database.",
             registry=r,
         )
+        self.breaker_state = Gauge(
+            "prober_breaker_state",
+            "Which state the breaker of a service is in: 1 for that one, 0 for the others.",
+            ["target", "state"],
+            registry=r,
+        )
         self.reload_ok = Gauge(
             "prober_config_reload_success",
             "Whether the last reading of the configuration worked.",
