@@ -204,13 +204,18 @@ def resets(after: bytes = b"", at_once: bool = False) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await (reader.read(1) if at_once else read_request(reader))
         writer.write(after)
-        await writer.drain()
-        await asyncio.sleep(0.02)  # a reset discards what the peer has not read yet
-        linger = struct.pack("ii", 1, 0)
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        writer.transport.abort()
+        await reset(writer)
 
     return handler
+
+
+async def reset(writer: asyncio.StreamWriter) -> None:
+    """Reset a connection, once what was written is out."""
+    await writer.drain()
+    await asyncio.sleep(0.02)  # a reset discards what the peer has not read yet
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
 
 
 @contextmanager
