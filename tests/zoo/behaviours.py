@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from authorities import Authority
-from servers import Certificate
+from servers import Certificate, make_certificate
 
 
 class Ground:
@@ -19,6 +20,7 @@ class Ground:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._issued: dict[tuple[Any, ...], Certificate] = {}
+        self._issuing = Lock()  # servers start in threads, and the authority does one at a time
 
     @cached_property
     def authority(self) -> Authority:
@@ -30,9 +32,17 @@ class Ground:
     def issued(self, name: str = "shop", **how: Any) -> Certificate:
         """A certificate from the authority; as `Authority.issue`."""
         key = (name, *sorted(how.items()))
-        if key not in self._issued:
-            self._issued[key] = self.authority.issue(name, **how)
-        return self._issued[key]
+        with self._issuing:
+            if key not in self._issued:
+                self._issued[key] = self.authority.issue(name, **how)
+            return self._issued[key]
+
+    @cached_property
+    def stranger(self) -> Certificate:
+        """One for localhost that nobody vouches for: "{folder}/stranger/localhost.crt"."""
+        folder = self.folder / "stranger"
+        folder.mkdir()
+        return make_certificate(folder)
 
     def filled(self, value: Any) -> Any:
         """A module with "{authority}" and "{folder}" in its texts replaced by paths."""
