@@ -1,10 +1,12 @@
-"""JSON as the gateway speaks it: answers, and one shape for every error."""
+"""JSON as the gateway speaks it: answers, large ones too, and one shape for every error."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import structlog
@@ -15,7 +17,17 @@ from starlette.exceptions import HTTPException
 
 from prober.errors import ProberError
 
+T = TypeVar("T")
+
+# One thread: the interpreter runs one at a time anyway, and many would crowd out the event loop.
+_ASIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answers")
+
 log = structlog.get_logger(__name__)
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """Do what takes long with a large fleet beside the event loop, one such work at a time."""
+    return await asyncio.get_running_loop().run_in_executor(_ASIDE, work)
 
 
 class Json(JSONResponse):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 from hashlib import sha256
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from markupsafe import Markup
 
 from prober import __version__, clock
 from prober.fleet import Member, Verdict, judge
+from prober.gateway.answers import aside
 from prober.gateway.context import Given, Progress
 from prober.model import Result
 from prober.reports.times import rfc3339
@@ -47,7 +49,6 @@ ROWS = 1000  # more than a person reads; all of them would hold up everything el
 DISABLED = "DISABLED"
 # Problems first: the order of the table, and of the fleet's own word.
 ORDER = ("BROKEN", "UNKNOWN", "DEGRADED", "OK", DISABLED)
-RANK = {label: rank for rank, label in enumerate(ORDER)}
 NOTICES = {
     ("schedule", "starting"): "Starting: the first probes are under way.",
     ("schedule", "stalled"): "Probes are not being made on schedule: what is shown may be old.",
@@ -56,6 +57,8 @@ NOTICES = {
     ("store", "spooling"): "The database can't be written: results wait on disk until it can.",
 }
 AGES = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))  # seconds, unit
+
+Piles = dict[tuple[str, bool], list[Member]]
 
 router = APIRouter()
 
@@ -87,20 +90,21 @@ class Row(NamedTuple):
 async def page(context: Given) -> HTMLResponse:
     """The fleet in one look; it loads itself again every 5 s."""
     now_ms = clock.epoch_ms()
-    html = render(context.title, context.state.members(), context.progress(), now_ms)
+    members, progress = context.state.members(), context.progress()
+    html = await aside(lambda: render(context.title, members, progress, now_ms))
     return HTMLResponse(html, headers=HEADERS)
 
 
 def render(title: str, members: list[Member], progress: Progress, now_ms: int) -> str:
     """The page as HTML; `now_ms` (epoch) is what ages are counted from."""
     verdict = judge(members)
-    shown = sorted(members, key=lambda m: (RANK[_label(m)], not m.service.critical))[:ROWS]
-    rows = [_row(member, now_ms) for member in shown]
+    piles = _piles(members)
+    rows = [_row(member, now_ms) for member in islice(chain.from_iterable(piles.values()), ROWS)]
     return PAGE.render(
         title=title,
         version=__version__,
         style=Markup(STYLE),
-        word=_word(members),
+        word=_word(piles),
         verdict=verdict,
         counts=_counts(verdict),
         notices=_notices(progress),
@@ -111,10 +115,17 @@ def render(title: str, members: list[Member], progress: Progress, now_ms: int) -
     )
 
 
-def _word(members: Iterable[Member]) -> str:
+def _piles(members: Iterable[Member]) -> Piles:
+    """The members by label and whether they are critical: what matters most comes first."""
+    piles: Piles = {(label, critical): [] for label in ORDER for critical in (True, False)}
+    for member in members:
+        piles[_label(member), member.service.critical].append(member)
+    return piles
+
+
+def _word(piles: Piles) -> str:
     """The worst status of a critical service: the fleet's own."""
-    labels = [_label(m) for m in members if m.service.critical and m.service.enabled]
-    return min(labels, key=RANK.__getitem__, default="OK")
+    return next((label for label in ORDER[:-1] if piles[label, True]), "OK")
 
 
 def _label(member: Member) -> str:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 
 from prober import clock
 from prober.fleet import Member
-from prober.gateway.answers import Json
+from prober.gateway.answers import Json, aside
 from prober.gateway.context import Given
 from prober.model import Result
 from prober.reports import fleet
@@ -41,8 +41,7 @@ Named = Annotated[Member, Depends(_named)]
 async def services(context: Given) -> Json:
     """The verdict, the counts, and every service with its last result."""
     members = context.state.members()
-    listed = [fleet.member_json(member) | _message(member) for member in members]
-    return Json(fleet.as_json(members) | {"services": listed})
+    return await aside(lambda: Json(_fleet(members)))
 
 
 # Before the route of one service, whose name would swallow "/results".
@@ -66,6 +65,11 @@ def results(
 async def service(member: Named) -> Json:
     """One service: how it is, since when, and how it is watched."""
     return Json(fleet.member_json(member) | _message(member) | _details(member))
+
+
+def _fleet(members: list[Member]) -> dict[str, object]:
+    listed = [fleet.member_json(member) | _message(member) for member in members]
+    return fleet.summary_json(members) | {"services": listed}
 
 
 def _moment(parameter: str, text: str | None, now_ms: int) -> int | None:

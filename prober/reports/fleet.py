@@ -19,6 +19,11 @@ def as_json(members: Sequence[fleet.Member]) -> dict[str, object]:
     `verdict` is "ok" or "broken", statuses are in capitals, `latency_ms` is in milliseconds and
     `checked_at` is RFC 3339 in UTC.
     """
+    return summary_json(members) | {"services": [member_json(member) for member in members]}
+
+
+def summary_json(members: Sequence[fleet.Member]) -> dict[str, object]:
+    """The verdict and the counts alone."""
     verdict = fleet.judge(members)
     return {
         "verdict": "ok" if verdict.well else "broken",
@@ -30,7 +35,6 @@ def as_json(members: Sequence[fleet.Member]) -> dict[str, object]:
             "disabled": verdict.disabled,
             "total": verdict.total,
         },
-        "services": [member_json(member) for member in members],
     }
 
 

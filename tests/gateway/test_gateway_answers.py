@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
 from fleets import service
 from gateway.watched import Fleet
+
+from prober.gateway.answers import aside
 
 
 @pytest.mark.parametrize(
@@ -89,3 +93,10 @@ async def test_every_route_is_documented(client: httpx.AsyncClient) -> None:
     documented = (Path(__file__).parents[2] / "docs/api.md").read_text()
 
     assert [path for path in paths if f"`GET {path}`" not in documented] == []
+
+
+async def test_long_work_is_done_beside_the_loop_one_at_a_time() -> None:
+    threads = await asyncio.gather(*(aside(threading.get_ident) for _ in range(5)))
+
+    assert len(set(threads)) == 1
+    assert threads[0] != threading.get_ident()
