@@ -6,6 +6,7 @@ The only importer of re2.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from typing import Protocol, cast
 
@@ -46,3 +47,15 @@ def compiled(text: str) -> Pattern:
     except re2.error as error:
         why = error.args[0]
         raise BadPattern(why.decode() if isinstance(why, bytes) else str(why)) from error
+
+
+_INVALID = re.compile("[\udc80-\udcff]")
+
+
+def legible(data: bytes) -> bytes:
+    """The data with U+FFFD in place of each byte that is no UTF-8, as Go's patterns see it."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return _INVALID.sub("\ufffd", data.decode(errors="surrogateescape")).encode()
+    return data

@@ -30,12 +30,22 @@ SINGLE = frozenset({NameOID.COMMON_NAME, NameOID.SERIAL_NUMBER})  # the last of 
 ESCAPED = frozenset(',+"\\<>;')
 
 
-def tell_expiry(report: Report, sent: Sequence[bytes], verified: Sequence[bytes]) -> None:
-    """Set the gauges of what expires when.
+def tell(
+    report: Report, sent: Sequence[bytes], verified: Sequence[bytes], version: str | None
+) -> None:
+    """Set the gauges of a handshake, also of a failed one, where the server sent certificates.
 
-    `sent` are the certificates that the server sent, in DER, the leaf first; `verified` is the
-    chain that they were verified by, or empty where none was.
+    `sent` are its certificates in DER, the leaf first; `verified` is the chain that they were
+    verified by, or empty where none was; `version` is TLS's, like "TLSv1.3".
     """
+    if sent:
+        tell_expiry(report, sent, verified)
+        tell_leaf(report, sent)
+        tell_version(report, version)
+
+
+def tell_expiry(report: Report, sent: Sequence[bytes], verified: Sequence[bytes]) -> None:
+    """Set the gauges of what expires when."""
     earliest = _earliest(sent)
     if earliest is None:
         return
@@ -69,8 +79,6 @@ def tell_leaf(report: Report, sent: Sequence[bytes]) -> None:
 def tell_version(report: Report, version: str | None) -> None:
     """Set the gauge of TLS's version, which is like "TLSv1.3"."""
     said = "unknown" if version is None else version.replace("v", " ")
-    if said == "TLS 1":
-        said = "TLS 1.0"
     help_text = "Returns the TLS version used or NaN when unknown"
     report.gauge("probe_tls_version_info", help_text, 1, {"version": said})
 

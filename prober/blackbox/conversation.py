@@ -78,7 +78,7 @@ async def converse(
 
 async def _awaited(job: Job, lines: Lines, pattern: patterns.Pattern) -> patterns.Match | None:
     while (line := await lines.next()) is not None:
-        match = pattern.search(line)
+        match = pattern.search(patterns.legible(line))
         job.report.say(f"read {_shown(line)}{', which matches' if match else ''}")
         if match is not None:
             return match

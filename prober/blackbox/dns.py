@@ -146,7 +146,7 @@ async def _by_udp(asked: Asked) -> Reply:
 
 async def _encrypt(stream: Stream, asked: Asked) -> None:
     options = asked.module.tls_options
-    await stream.encrypt(handshake.context(options), options.server_name or asked.host)
+    await stream.encrypt(await handshake.context(options), options.server_name or asked.host)
 
 
 async def _by_stream(stream: Stream, query: dns.message.QueryMessage) -> Reply:

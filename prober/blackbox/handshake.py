@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ssl
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ VERSIONS = {
     "1.2": ssl.TLSVersion.TLSv1_2,
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
+SPOKEN: dict[int, str] = {number: f"TLSv{version}" for version, number in VERSIONS.items()}
 HANDSHAKE, CERTIFICATE = 22, 11  # RFC 8446, B.1 and B.3
 _DER = 2  # of the standard library's own encodings
 
@@ -23,26 +25,33 @@ _DER = 2  # of the standard library's own encodings
 class Handshake(ssl.SSLObject):
     """A side of TLS that keeps the certificates of the other, also where it doesn't trust them.
 
-    `sent` are in DER, the leaf first.
+    `sent` are in DER, the leaf first; `spoken` is TLS's version, like "TLSv1.3".
     """
 
     sent: tuple[bytes, ...] = ()
+    spoken: str | None = None
 
     @property
     def verified(self) -> tuple[bytes, ...]:
         """The chain that was verified, in DER; empty where none was."""
-        if self.context.verify_mode is ssl.CERT_NONE:
-            return ()
+        if self.context.verify_mode is ssl.CERT_NONE or self.version() is None:
+            return ()  # nobody asked for it, or it failed
         # Public only from Python 3.13 on.
         chain = cast(Any, self)._sslobj.get_verified_chain() or ()
         return tuple(certificate.public_bytes(_DER) for certificate in chain)
 
 
-def context(options: TlsOptions, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
+async def context(options: TlsOptions, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
     """A client's context; shared, since one costs milliseconds, until a file changes.
 
-    `protocols` are offered by ALPN, the preferred one first. Raises OSError where a file can't be used.
+    `protocols` are offered by ALPN, the preferred one first. Raises OSError where a file can't be
+    used.
     """
+    # In a thread, since the certificates that the system trusts are many.
+    return await asyncio.to_thread(_current, options, protocols)
+
+
+def _current(options: TlsOptions, protocols: tuple[str, ...]) -> ssl.SSLContext:
     files = (options.ca_file, options.cert_file, options.key_file)
     changed = tuple(Path(file).stat().st_mtime_ns for file in files if file)
     return _made(options, protocols, changed)
@@ -89,6 +98,7 @@ def _keep(
 ) -> None:
     if (direction, content, message) == ("read", HANDSHAKE, CERTIFICATE):
         tls.sent = tuple(certificates(data, version >= ssl.TLSVersion.TLSv1_3))
+        tls.spoken = SPOKEN.get(version)
 
 
 def certificates(message: bytes, context_first: bool) -> Iterator[bytes]:

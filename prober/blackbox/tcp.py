@@ -12,6 +12,7 @@ from prober.blackbox.conversation import FAILED_DUE_TO_REGEX, converse
 from prober.blackbox.job import Job
 from prober.blackbox.streams import Stream, connected
 from prober.module import TcpModule
+from prober.wire import TlsOptions
 
 
 async def run(job: Job) -> bool:
@@ -34,7 +35,7 @@ async def _probe(job: Job, module: TcpModule) -> bool:
     stream = await _connected(job, address, port, module)
 
     async def encrypt() -> None:
-        await _encrypt(job, stream, module, host)
+        await _encrypt(job, stream, module.tls_options, host)
 
     try:
         if module.tls:
@@ -50,20 +51,11 @@ async def _connected(job: Job, address: str, port: str, module: TcpModule) -> St
     return await connected(address, number, module.addressing.source)
 
 
-async def _encrypt(job: Job, stream: Stream, module: TcpModule, host: str) -> None:
-    name = module.tls_options.server_name or job.hostname or host
+async def _encrypt(job: Job, stream: Stream, options: TlsOptions, host: str) -> None:
+    name = options.server_name or host
     job.report.say(f"beginning TLS with {name}")
     try:
-        await stream.encrypt(handshake.context(module.tls_options), name)
+        await stream.encrypt(await handshake.context(options), name)
     finally:
-        _tell(job, stream, module.tls)
-
-
-def _tell(job: Job, stream: Stream, from_the_start: bool) -> None:
-    if stream.tls is None:
-        return
-    chains.tell_expiry(job.report, stream.tls.sent, stream.tls.verified)
-    # blackbox_exporter has these only where TLS came first, and not for STARTTLS.
-    if from_the_start and stream.tls.sent:
-        chains.tell_version(job.report, stream.tls.version())
-        chains.tell_leaf(job.report, stream.tls.sent)
+        if stream.tls is not None:
+            chains.tell(job.report, stream.tls.sent, stream.tls.verified, stream.tls.spoken)

@@ -94,7 +94,7 @@ def test_what_is_no_certificate_sets_no_gauge(sent: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "label"), [("TLSv1.3", "TLS 1.3"), ("TLSv1", "TLS 1.0"), (None, "unknown")]
+    ("version", "label"), [("TLSv1.3", "TLS 1.3"), ("TLSv1.0", "TLS 1.0"), (None, "unknown")]
 )
 def test_the_version_is_named_as_go_names_it(version: str | None, label: str) -> None:
     report = Report()
