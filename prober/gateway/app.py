@@ -10,6 +10,7 @@ from prober.gateway import ROUTERS
 from prober.gateway.answers import handle_errors
 from prober.gateway.context import Context
 from prober.gateway.layers import SafeHeaders, SentPath
+from prober.gateway.limiting import Admit
 
 GZIP_FROM_BYTES = 4096
 
@@ -31,6 +32,7 @@ def build(context: Context) -> FastAPI:
     handle_errors(app)
     # Level 1: text this repetitive shrinks tenfold at it, and higher ones cost much more time.
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=1)
+    app.add_middleware(Admit, admission=context.admission)
     app.add_middleware(SafeHeaders)
     app.add_middleware(SentPath)
     return app

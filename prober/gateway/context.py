@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 
-from prober.gateway.guard import Guard
+from prober.gateway.admission import Admission
 from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
 from prober.storage.reader import Reader
@@ -39,7 +39,7 @@ class Context:
     telemetry: Telemetry
     reader: Reader
     progress: Callable[[], Progress]
-    guard: Guard = field(default_factory=Guard)
+    admission: Admission = field(default_factory=Admission)
 
 
 def of_request(request: Request) -> Context:

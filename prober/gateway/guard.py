@@ -11,6 +11,7 @@ route accepts with `subprotocol(websocket)`.
 from __future__ import annotations
 
 import binascii
+import math
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,12 +26,15 @@ from fastapi import Depends, HTTPException
 from fastapi.params import Depends as Dependency
 from starlette.requests import HTTPConnection
 
+from prober.gateway.attempts import Attempts
+
 SUBPROTOCOL = "prober"
 TOKEN_PREFIX = "prober.token."
 
 MISSING = "auth_required"
 FORBIDDEN = "forbidden"
 CLOSED = "closed: no token is configured; add one to gateway.auth.tokens"
+BLOCKED = "too many wrong tokens"
 FOREIGN = "forbidden: this origin is not one of gateway.cors.origins"
 
 
@@ -75,15 +79,17 @@ class Policy:
 
 
 class Guard:
-    """Lets requests pass or raises HTTPException; a reload replaces its `policy`."""
+    """Lets requests pass or raises HTTPException; a reload replaces what it goes by."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, attempts: Attempts | None = None) -> None:
         self.policy = policy or Policy()
+        self.attempts = attempts or Attempts()
 
     def require(self, scope: Scope, connection: HTTPConnection) -> None:
         """Return where the connection may do what needs `scope`.
 
-        Raises HTTPException: 401 without a token, 403 with one that is wrong or lacks the scope.
+        Raises HTTPException: 401 without a token, 403 with one that is wrong or lacks the scope,
+        429 with any after too many wrong ones.
         """
         if connection.scope["type"] == "websocket":
             self._require_origin(connection.headers)
@@ -94,9 +100,21 @@ class Guard:
         token = self._token(connection.headers)
         if not token:
             raise HTTPException(HTTPStatus.UNAUTHORIZED, MISSING)
-        key = self.find(token)
-        if key is None or not key.allows(scope):
+        if not self._holder(token, connection).allows(scope):
             raise HTTPException(HTTPStatus.FORBIDDEN, FORBIDDEN)
+
+    def _holder(self, token: str, connection: HTTPConnection) -> Key:
+        address = connection.client.host if connection.client else ""
+        route = connection.scope["path"]
+        if wait_s := self.attempts.limit.wait_s(address):
+            self.attempts.seen(address, route)
+            headers = {"Retry-After": str(math.ceil(wait_s))}
+            raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, BLOCKED, headers)
+        key = self.find(token)
+        if key is None:
+            self.attempts.failed(address, route)
+            raise HTTPException(HTTPStatus.FORBIDDEN, FORBIDDEN)
+        return key
 
     def find(self, token: str) -> Key | None:
         """The key of this token, in a time that tells nothing: each key is compared, always."""
@@ -125,7 +143,7 @@ def needs(scope: Scope) -> Dependency:
     """The dependency of a route, HTTP or WebSocket, that needs `scope`."""
 
     async def required(connection: HTTPConnection) -> None:
-        guard: Guard = connection.app.state.context.guard
+        guard: Guard = connection.app.state.context.admission.guard
         guard.require(scope, connection)
 
     dependency: Dependency = Depends(required)
@@ -163,5 +181,6 @@ def _refusal(description: str, error: str, status_code: int) -> dict[str, Any]:
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: _refusal("No token was sent", MISSING, 401),
     403: _refusal("The token is wrong, or not good for this", FORBIDDEN, 403),
+    429: _refusal("Too many requests, or too many wrong tokens", BLOCKED, 429),
 }
 """What a guarded route may answer besides its own, for its OpenAPI description."""

@@ -8,14 +8,18 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from prober.config.access import Limits
 from prober.errors import AddressInUse
+from prober.gateway.connections import Door, Patient
 
 GRACE_S = 1  # what is being answered when the server stops may take this long
 KEEP_ALIVE_S = 75  # longer than a scrape interval, so that Prometheus keeps its connection
+HEAD_BYTES = 16 * 1024  # the largest head of a request
 START_POLL_S = 0.005
 
 REMEDIES = {
@@ -54,10 +58,12 @@ class _Embedded(uvicorn.Server):
 class Server:
     """Serves `app` on `sock` from `start` until `stop`, both on the running loop."""
 
-    def __init__(self, app: ASGIApp, sock: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, sock: socket.socket, limits: Limits | None = None) -> None:
         config = uvicorn.Config(
             app,
+            http=partial(Patient, door=Door(limits or Limits())),  # type: ignore[arg-type]  # a class
             access_log=False,
+            h11_max_incomplete_event_size=HEAD_BYTES,
             lifespan="off",
             log_config=None,
             proxy_headers=False,

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from gateway.watched import serving
 
 from prober.gateway import guard
+from prober.gateway.admission import Admission
 from prober.gateway.answers import handle_errors
 from prober.gateway.guard import Guard, Key, Policy, Scope, needs
 
@@ -21,7 +22,8 @@ class Held:
     """The part of the context that the guard's dependency asks for."""
 
     def __init__(self, guard: Guard) -> None:
-        self.guard = guard
+        self.admission = Admission()
+        self.admission.guard = guard
 
 
 def key(name: str, *scopes: Scope) -> Key:

@@ -1,0 +1,130 @@
+"""uvicorn's protocol for HTTP with an end to waiting: for heads, for readers, for room."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections import OrderedDict
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from prober.config.access import Limits
+
+SPARE_FILES = 512  # for the database, the workers, WebSockets and whatever else prober opens
+
+
+class Door:
+    """The connections that there are, and those of them that are idle, longest first.
+
+    Where there are too many, the one that is idle the longest is closed: an attack with idle
+    connections costs others at most a new one. Where all are busy, the new one is closed.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.head_s = limits.head_time
+        self.write_s = limits.write_time
+        self._most = min(limits.connections, _files() - SPARE_FILES)
+        self._all: set[Patient] = set()
+        self._idle: OrderedDict[Patient, None] = OrderedDict()
+
+    def enter(self, connection: Patient) -> None:
+        """Let a new one in, which is idle."""
+        self._all.add(connection)
+        self.rests(connection)
+        if len(self._all) > self._most:
+            next(iter(self._idle)).end()
+
+    def rests(self, connection: Patient) -> None:
+        """It waits for a request, from now on."""
+        self._idle[connection] = None
+        self._idle.move_to_end(connection)
+
+    def works(self, connection: Patient) -> None:
+        """It has a request."""
+        self._idle.pop(connection, None)
+
+    def leave(self, connection: Patient) -> None:
+        """It is closed, or no longer speaks HTTP."""
+        self._all.discard(connection)
+        self._idle.pop(connection, None)
+
+
+class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two classes
+    """One connection, that is closed when a head or the reading of an answer takes too long."""
+
+    def __init__(self, *args: Any, door: Door, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._door = door
+        self._head: asyncio.TimerHandle | None = None
+        self._write: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Expect a head."""
+        super().connection_made(transport)
+        self._expect_head()
+        self._door.enter(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Expect the rest of a head that has begun."""
+        super().data_received(data)
+        if self.transport.get_protocol() is not self:  # it is a WebSocket now
+            self._forget()
+        elif self._busy():
+            self._stop_waiting()
+            self._door.works(self)
+        elif self._head is None:
+            self._expect_head()
+
+    def on_response_complete(self) -> None:
+        """Rest, unless the next request is here already."""
+        super().on_response_complete()
+        if not self._busy():
+            self._door.rests(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Make room."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client doesn't read: wait, but not for ever."""
+        super().pause_writing()
+        self._write = self.loop.call_later(self._door.write_s, self.end)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        if self._write is not None:
+            self._write.cancel()
+
+    def end(self) -> None:
+        """Close it at once, and forget what it was still to be sent."""
+        self._forget()
+        self.transport.abort()
+
+    def _busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _expect_head(self) -> None:
+        self._head = self.loop.call_later(self._door.head_s, self.end)
+
+    def _stop_waiting(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _forget(self) -> None:
+        self._stop_waiting()
+        if self._write is not None:
+            self._write.cancel()
+        self._door.leave(self)
+
+
+def _files() -> int:
+    """How many files prober may open, after asking for as many as it is allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)
