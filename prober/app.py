@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
+from operator import attrgetter
 
 import structlog
 
@@ -19,6 +20,7 @@ from prober.config.tree import Config
 from prober.errors import ConfigError
 from prober.gateway import app as gateway
 from prober.gateway import server
+from prober.gateway.admission import Admission
 from prober.gateway.context import Context, Progress, Word
 from prober.model import Service
 from prober.pipeline import Pipeline
@@ -36,7 +38,23 @@ from prober.telemetry import Telemetry
 END_S = 4.5  # when the end has to be over; by then all that was measured is safe
 STALL_S = 10.0  # a part that has made no progress for so long is stalled
 TICK_S = 1.0  # how often the daemon looks for stale services and at its own progress
-FIXED = ("store", "gateway", "workers")  # the keys that a reload can't change
+# The keys that a reload can't change.
+FIXED = (
+    "store",
+    "workers",
+    "gateway.host",
+    "gateway.port",
+    "gateway.title",
+    "gateway.module",
+    "gateway.version",
+    "gateway.aliases",
+    "gateway.forward",
+    "gateway.breaker",
+    "gateway.chat",
+    "gateway.limits.connections",
+    "gateway.limits.head_time",
+    "gateway.limits.write_time",
+)
 
 log = structlog.get_logger(__name__)
 
@@ -107,6 +125,7 @@ class Daemon:
         self._supervisor = Supervisor(
             start_worker, self._pipeline.results, self._lose, self._telemetry
         )
+        self._admission = Admission(config.gateway)
         context = Context(
             title=config.gateway.title,
             state=self._state,
@@ -114,8 +133,9 @@ class Daemon:
             telemetry=self._telemetry,
             reader=self._reader,
             progress=self.progress,
+            admission=self._admission,
         )
-        self._gateway = server.Server(gateway.build(context), listener)
+        self._gateway = server.Server(gateway.build(context), listener, config.gateway.limits)
 
     async def start(self) -> None:
         """Go on from history, then start the workers and the gateway."""
@@ -188,11 +208,12 @@ class Daemon:
 
     def _take(self, config: Config) -> None:
         for key in FIXED:
-            if getattr(config, key) != getattr(self._config, key):
+            if attrgetter(key)(config) != attrgetter(key)(self._config):
                 log.warning("restart prober for this change to take effect", key=key)
         known = {s.name for s in _enabled(self._config.services)}
         watched = _enabled(config.services)
         self._config = config
+        self._admission.take(config.gateway)
         self._pipeline.watch(config.services, {})
         self._supervisor.reload(watched, {s.name for s in watched} - known)
         self._telemetry.reloaded(time.time())
