@@ -5,6 +5,7 @@ Values of a blackbox.yml that was read and checked. Patterns are RE2 texts that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from prober.wire import OAuth2, TlsOptions
@@ -118,6 +119,12 @@ class Module(NamedTuple):
     timeout_s: float = 0.0
 
 
+class Unusable(NamedTuple):
+    """A module that was read and can't be probed by; the reason is told to who asks for it."""
+
+    reason: str
+
+
 class Allowed(NamedTuple):
     """What may be probed on demand: both a host's name and its address must be allowed.
 
@@ -127,3 +134,16 @@ class Allowed(NamedTuple):
 
     hosts: tuple[str, ...] = ("*",)
     networks: tuple[str, ...] = ()
+
+
+class OnDemand(NamedTuple):
+    """All that probes on demand need to know, by the names of modules.
+
+    `shown` are the modules as YAML without their secrets. `timeout_offset_s` is how much sooner
+    than Prometheus gives up a probe ends.
+    """
+
+    modules: Mapping[str, Module | Unusable]
+    shown: Mapping[str, str]
+    allowed: Allowed
+    timeout_offset_s: float

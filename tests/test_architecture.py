@@ -69,6 +69,7 @@ KERNEL = LAYERS[-1]
 # Within its layer a room may import these others; the kernel's may import each other.
 SIDEWAYS: dict[str, set[str]] = {
     "answering": {"blackbox"},
+    "config": {"patterns"},
     "gateway": {"reports", "sinks"},
     "launch": {"worker"},
     "pipeline": {"sinks"},
@@ -83,10 +84,12 @@ OWNERS: dict[str, set[str]] = {
     "alembic": {"storage"},
     "apprise": {"notify"},
     "apscheduler": {"schedule"},
+    "brotli": {"blackbox"},
     "click": {"cli"},
     "cryptography": {"blackbox"},
     "dns": {"blackbox", "probes"},
     "fastapi": {"gateway"},
+    "h2": {"blackbox"},
     "httpx": {"probes", "upstream"},
     "jinja2": {"gateway"},
     "prometheus_client": {"telemetry"},

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from prober.config import masking
-from prober.config.access import Auth, Cors, Limits, Token
 from prober.config.nodes import Loc, Mapping, Node, Scalar, at, is_null, plain, problem, subject
 from prober.config.part import Part
-from prober.config.tree import (
-    BasicAuth,
-    Breaker,
-    Chat,
-    ExpectedBody,
-    ExpectedHeaders,
-    Forward,
-    OAuth2,
-    RuntimeTable,
-    Tls,
-    Values,
-)
+from prober.config.tree import Values
 from prober.errors import Problem
 
 # Stands in for a required value that is missing or wrong, so that the others are still checked.
@@ -43,24 +32,6 @@ WORDS: dict[str, str] = {
     "dict_type": "is not a mapping; write one key and value a line below it",
     "model_type": "is not a mapping; write one key and value a line below it",
     "path_type": "is not a path; write one like data/spool",
-}
-
-
-# Parts inside of parts, by the key that they stand under.
-NESTED: dict[str | int, type[Part]] = {
-    "runtime_table": RuntimeTable,
-    "auth": Auth,
-    "tokens": Token,
-    "limits": Limits,
-    "cors": Cors,
-    "basic_auth": BasicAuth,
-    "oauth2": OAuth2,
-    "tls": Tls,
-    "expected_body": ExpectedBody,
-    "expected_headers": ExpectedHeaders,
-    "forward": Forward,
-    "breaker": Breaker,
-    "chat": Chat,
 }
 
 
@@ -114,14 +85,25 @@ def _worded(model: type[Part], node: Mapping, loc: Loc, fault: ErrorDetails) -> 
         steps = steps[:-1]  # one value, where a list could stand, has no index
     there = at(node, steps)
     if fault["type"] == "extra_forbidden":
-        return problem(there, (*loc, *steps), _unknown(steps[-1], _innermost(model, steps)))
+        return problem(
+            there, (*loc, *steps), unknown(steps[-1], _innermost(model, steps).model_fields)
+        )
     words = WORDS[fault["type"]].format(**fault.get("ctx", {}))
     return problem(there, (*loc, *steps), f"{_called(there, steps, fault)} {words}")
 
 
 def _innermost(model: type[Part], steps: Loc) -> type[Part]:
     """The part that the key at the end of `steps` stands in."""
-    return next((NESTED[step] for step in steps[-2::-1] if step in NESTED), model)
+    for step in steps[:-1]:
+        if step in model.model_fields:
+            model = _part_in(model.model_fields[str(step)].annotation) or model
+    return model
+
+
+def _part_in(annotation: object) -> type[Part] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return annotation
+    return next(filter(None, map(_part_in, get_args(annotation))), None)
 
 
 def _called(node: Node, steps: Loc, fault: ErrorDetails) -> str:
@@ -130,12 +112,12 @@ def _called(node: Node, steps: Loc, fault: ErrorDetails) -> str:
     if fault["type"] == "missing":
         return f"the {steps[-1]}"
     # What stands in a header may be a secret, also where it is wrong.
-    secret = (steps[0] == "headers" and len(steps) > 1) or masking.is_secret(str(steps[-1]))
+    secret = "headers" in steps[:-1] or masking.is_secret(str(steps[-1]))
     return "its value" if secret else subject(node)
 
 
-def _unknown(key: object, model: type[Part]) -> str:
-    keys = model.model_fields
+def unknown(key: object, keys: Iterable[str]) -> str:
+    """What to say of a key that is none of `keys`."""
     close = get_close_matches(str(key), keys, n=1)
     remedy = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(keys)}"
     return f"is no key that prober knows here; {remedy}"

@@ -8,10 +8,11 @@ from pathlib import Path
 from sys import intern
 from typing import TypeVar
 
-from prober.config import fleet, routing
+from prober.config import blackbox, fleet, routing
 from prober.config.checking import check
 from prober.config.fleet import Entry, Fleet
 from prober.config.nodes import Listing, Mapping, Node, is_null, problem, subject
+from prober.config.ondemand import Blackbox
 from prober.config.part import Part
 from prober.config.tree import (
     Config,
@@ -42,6 +43,8 @@ def compile_(root: Mapping, files: tuple[Path, ...], problems: list[Problem]) ->
     problems += fleet.check(watched)
     names = {entry.name for entry in watched.entries if entry.name is not None}
     problems += routing.check(found["gateway"], names)
+    settings: Blackbox | None = top.get("blackbox")
+    on_demand = blackbox.read(settings, problems) if settings else None
     if problems:
         return Config()
     return Config(
@@ -49,6 +52,7 @@ def compile_(root: Mapping, files: tuple[Path, ...], problems: list[Problem]) ->
         store=Store.model_construct(**dict(Store()) | found["store"].values),
         gateway=Gateway.model_construct(**dict(Gateway()) | found["gateway"].values),
         workers=top.get("workers", 1),
+        blackbox=on_demand,
         files=files,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 MASK = "********"
-SECRETS = frozenset({"password", "bearer_token", "client_secret", "token"})
+SECRETS = frozenset({"password", "bearer_token", "client_secret", "credentials", "token"})
 _SENSITIVE = re.compile(r"authorization|cookie|token|key|secret|password|auth", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/@]*?):(.*)@")
 _PARAMETER = re.compile(r"([?&][^=&]*(?:token|key|secret|password)[^=&]*=)[^&]*", re.IGNORECASE)

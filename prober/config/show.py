@@ -29,6 +29,7 @@ def effective(root: Mapping) -> str:
         "services": [_service(_below(root, "defaults"), node) for node in _services(root)],
         "store": _part(Store, store) | {"runtime_table": _table(store.get("runtime_table"))},
         "gateway": _part(Gateway, _below(root, "gateway")),
+        "blackbox": _value(Document, root.entries, "blackbox"),
         "workers": _value(Document, root.entries, "workers"),
     }
     return _yaml(whole)

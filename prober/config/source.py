@@ -18,8 +18,14 @@ NULL = STANDARD + "null"
 MERGE = STANDARD + "merge"
 
 
-def read(path: Path, problems: list[Problem]) -> Mapping | None:
-    """The mapping that a file holds, or None where there is none; faults go to `problems`."""
+SERVICES = "write 'services:' and a list of services below it"
+
+
+def read(path: Path, problems: list[Problem], remedy: str = SERVICES) -> Mapping | None:
+    """The mapping that a file holds, or None where there is none; faults go to `problems`.
+
+    `remedy` says what to write where it holds none.
+    """
     try:
         root = _compose(path.read_text(encoding="utf-8"))
         if isinstance(root, MappingNode):
@@ -27,7 +33,7 @@ def read(path: Path, problems: list[Problem]) -> Mapping | None:
     except (OSError, UnicodeDecodeError, YAMLError, RecursionError) as error:
         problems.append(_unreadable(path, error))
         return None
-    problems.append(Problem(str(path), _not_a_mapping(root)))
+    problems.append(Problem(str(path), _not_a_mapping(root, remedy)))
     return None
 
 
@@ -41,9 +47,9 @@ def _compose(text: str) -> YamlNode | None:
     return root
 
 
-def _not_a_mapping(root: YamlNode | None) -> str:
+def _not_a_mapping(root: YamlNode | None, remedy: str) -> str:
     found = "the file is empty" if root is None else "the file does not hold keys at its top"
-    return f"{found}; write 'services:' and a list of services below it"
+    return f"{found}; {remedy}"
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:

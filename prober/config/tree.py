@@ -10,8 +10,10 @@ from pydantic import Field
 
 from prober.config import access, fields
 from prober.config.fields import setting
+from prober.config.ondemand import Blackbox
 from prober.config.part import Part
 from prober.model import Service
+from prober.module import OnDemand
 
 Values = dict[str, Any]
 """Values of one part that were checked, by key."""
@@ -250,6 +252,9 @@ class Document(Part):
     services: tuple[ServiceEntry, ...] = setting([], "What is watched.")
     store: Store = setting({}, "Where results are kept.")
     gateway: Gateway = setting({}, "Where prober answers over HTTP.")
+    blackbox: Blackbox | None = setting(
+        None, "Probes on demand, as blackbox_exporter makes them; none where not set."
+    )
     workers: fields.Workers = setting(1, "Processes that probe; 0 probes in the main process.")
 
 
@@ -261,4 +266,5 @@ class Config:
     store: Store = field(default_factory=Store)
     gateway: Gateway = field(default_factory=Gateway)
     workers: int = 1
+    blackbox: OnDemand | None = None
     files: tuple[Path, ...] = ()

@@ -171,6 +171,13 @@ def address(text: str) -> str:
         raise ValueError("is not an IP address; write one like 192.0.2.1") from None
 
 
+def glob(text: str) -> str:
+    """A pattern of host names, with * and ?."""
+    if not text or not text.isprintable() or set(text) & set(" /:@"):
+        raise ValueError("is not a pattern of host names; write one like *.example.org")
+    return text.lower()
+
+
 def server_name(text: str) -> str:
     """A host name, or an address, as a certificate may hold it."""
     try:

@@ -1,0 +1,187 @@
+"""Compile one checked module of a blackbox.yml into what the worker runs."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from prober import wire
+from prober.config import foreign_tree as tree
+from prober.module import (
+    Addressing,
+    DnsModule,
+    HeaderMatch,
+    HttpModule,
+    IcmpModule,
+    Module,
+    RecordChecks,
+    Step,
+    TcpModule,
+    Unusable,
+)
+
+Spec = HttpModule | TcpModule | DnsModule | IcmpModule
+
+
+def compile_(name: str, entry: tree.ModuleEntry) -> Module | Unusable:
+    """The module, or why prober can't probe by it. Raises OSError for a secret's file."""
+    compiler = COMPILERS.get(entry.prober)
+    if compiler is None:
+        return Unusable(UNSUPPORTED.get(entry.prober, f'Unknown prober "{entry.prober}"'))
+    beyond = list(_beyond(entry))
+    if beyond:
+        return Unusable(f"prober does not support {', '.join(beyond)}: remove it from the module")
+    return Module(name, compiler(entry), entry.timeout)
+
+
+def _beyond(entry: tree.ModuleEntry) -> Iterable[str]:
+    """The keys of an entry's own section that are set, and that prober has nothing for."""
+    section = getattr(entry, entry.prober)
+    for path in BEYOND[entry.prober]:
+        value = section
+        for key in path.split("."):
+            value = getattr(value, key, None)
+        if value:
+            yield f"{entry.prober}.{path}"
+
+
+def _http(entry: tree.ModuleEntry) -> HttpModule:
+    http = entry.http
+    no_redirects = http.no_follow_redirects
+    return HttpModule(
+        _addressing(http),
+        frozenset(http.valid_status_codes),
+        http.valid_http_versions,
+        http.skip_resolve_phase_with_proxy,
+        http.follow_redirects if no_redirects is None else not no_redirects,
+        http.enable_http2,
+        http.fail_if_ssl,
+        http.fail_if_not_ssl,
+        http.method,
+        _headers(http),
+        http.body,
+        http.compression,
+        http.body_size_limit,
+        http.fail_if_body_matches_regexp,
+        http.fail_if_body_not_matches_regexp,
+        _matches(http.fail_if_header_matches),
+        _matches(http.fail_if_header_not_matches),
+        _oauth2(http.oauth2),
+        http.proxy_url,
+        _tls(http.tls_config),
+    )
+
+
+def _tcp(entry: tree.ModuleEntry) -> TcpModule:
+    tcp = entry.tcp
+    steps = tuple(Step(step.expect, step.send, step.starttls) for step in tcp.query_response)
+    return TcpModule(_sourced(tcp), steps, tcp.tls, _tls(tcp.tls_config))
+
+
+def _dns(entry: tree.ModuleEntry) -> DnsModule:
+    dns = entry.dns or tree.Dns()
+    return DnsModule(
+        dns.query_name,
+        dns.query_type,
+        dns.query_class,
+        _sourced(dns),
+        dns.transport_protocol,
+        dns.recursion_desired,
+        dns.dns_over_tls,
+        _tls(dns.tls_config),
+        dns.valid_rcodes or ("NOERROR",),
+        _records(dns.validate_answer_rrs),
+        _records(dns.validate_authority_rrs),
+        _records(dns.validate_additional_rrs),
+    )
+
+
+def _icmp(entry: tree.ModuleEntry) -> IcmpModule:
+    icmp = entry.icmp
+    return IcmpModule(_sourced(icmp), icmp.payload_size, icmp.dont_fragment, icmp.ttl)
+
+
+def _addressing(section: tree.Addressed) -> Addressing:
+    return Addressing(section.preferred_ip_protocol, section.ip_protocol_fallback)
+
+
+def _sourced(section: tree.Sourced) -> Addressing:
+    return _addressing(section)._replace(source=section.source_ip_address)
+
+
+def _tls(tls: tree.TlsConfig) -> wire.TlsOptions:
+    return wire.TlsOptions(
+        tls.ca_file or None,
+        tls.cert_file or None,
+        tls.key_file or None,
+        tls.min_version,
+        tls.server_name or None,
+        tls.insecure_skip_verify,
+    )
+
+
+def _records(checks: tree.Records) -> RecordChecks:
+    return RecordChecks(
+        checks.fail_if_matches_regexp,
+        checks.fail_if_all_match_regexp,
+        checks.fail_if_not_matches_regexp,
+        checks.fail_if_none_matches_regexp,
+    )
+
+
+def _matches(matches: Iterable[tree.HeaderMatch]) -> tuple[HeaderMatch, ...]:
+    return tuple(HeaderMatch(m.header, m.regexp, m.allow_missing) for m in matches)
+
+
+def _oauth2(oauth2: tree.OAuth2 | None) -> wire.OAuth2 | None:
+    if oauth2 is None:
+        return None
+    secret = _secret(oauth2.client_secret, oauth2.client_secret_file)
+    return wire.OAuth2(oauth2.token_url, oauth2.client_id, secret, oauth2.scopes)
+
+
+def _headers(http: tree.Http) -> tuple[tuple[str, str], ...]:
+    """What is sent; an Authorization that is written as a header wins over others."""
+    said = _authorization(http)
+    if said is None or any(name.lower() == "authorization" for name in http.headers):
+        return tuple(http.headers.items())
+    return (*http.headers.items(), ("Authorization", said))
+
+
+def _authorization(http: tree.Http) -> str | None:
+    if basic := http.basic_auth:
+        pair = f"{basic.username}:{_secret(basic.password, basic.password_file)}"
+        return f"Basic {b64encode(pair.encode()).decode()}"
+    if said := http.authorization:
+        scheme = said.type.strip() or "Bearer"
+        return f"{scheme} {_secret(said.credentials, said.credentials_file)}"
+    token = _secret(http.bearer_token, http.bearer_token_file)
+    return f"Bearer {token}" if token else None
+
+
+def _secret(text: str, file: str) -> str:
+    """A secret as it is written, or as its file holds it, without the space around it."""
+    return Path(file).read_text(encoding="utf-8").strip() if file else text
+
+
+COMPILERS: dict[str, Callable[[tree.ModuleEntry], Spec]] = {
+    "http": _http,
+    "tcp": _tcp,
+    "dns": _dns,
+    "icmp": _icmp,
+}
+UNSUPPORTED = {"grpc": 'prober does not support the prober "grpc": leave this module to another'}
+BEYOND: dict[str, tuple[str, ...]] = {
+    "http": (
+        "proxy_connect_header",
+        "tls_config.max_version",
+        "oauth2.endpoint_params",
+        "oauth2.proxy_url",
+        "oauth2.proxy_connect_header",
+        "oauth2.tls_config",
+    ),
+    "tcp": ("tls_config.max_version",),
+    "dns": ("tls_config.max_version",),
+    "icmp": (),
+}
