@@ -22,6 +22,7 @@ from prober.gateway import app as gateway
 from prober.gateway import server
 from prober.gateway.admission import Admission
 from prober.gateway.context import Context, Progress, Word
+from prober.gateway.outward import Outward
 from prober.model import Service
 from prober.pipeline import Pipeline
 from prober.recall import Recall, recall
@@ -121,7 +122,9 @@ class Daemon:
         self._state = State.build(config.services)
         self._metrics = Metrics(config.services, fraction)
         self._store = Store.build(config, config.services, self._telemetry)
-        self._pipeline = Pipeline([self._state, self._metrics, self._store], self._telemetry)
+        self._outward = Outward(config.gateway, config.store, self._telemetry)
+        sinks = [self._state, self._metrics, self._store, self._outward.breakers]
+        self._pipeline = Pipeline(sinks, self._telemetry)
         self._supervisor = Supervisor(
             start_worker, self._pipeline.results, self._lose, self._telemetry
         )
@@ -134,6 +137,8 @@ class Daemon:
             reader=self._reader,
             progress=self.progress,
             admission=self._admission,
+            outward=self._outward,
+            settings=config.gateway,
         )
         self._gateway = server.Server(gateway.build(context), listener, config.gateway.limits)
 
@@ -173,6 +178,7 @@ class Daemon:
         """Let everything that was measured reach the database, then end."""
         systemd.notify("STOPPING=1")
         await asyncio.gather(self._gateway.stop(), self._supervisor.stop())
+        await self._outward.close()
         self._reader.close()  # before the writer, which as SQLite's last user tidies its log away
         await self._pipeline.close()
         log.info("stopped")

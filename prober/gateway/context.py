@@ -8,7 +8,10 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 
+from prober import __version__
+from prober.config.tree import Gateway
 from prober.gateway.admission import Admission
+from prober.gateway.outward import Outward
 from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
 from prober.storage.reader import Reader
@@ -39,7 +42,19 @@ class Context:
     telemetry: Telemetry
     reader: Reader
     progress: Callable[[], Progress]
+    outward: Outward
+    settings: Gateway = field(default_factory=Gateway)
     admission: Admission = field(default_factory=Admission)
+
+    @property
+    def module(self) -> str:
+        """What prober is called."""
+        return self.settings.module or self.title
+
+    @property
+    def version(self) -> str:
+        """Which version it tells of itself."""
+        return self.settings.version or __version__
 
 
 def of_request(request: Request) -> Context:

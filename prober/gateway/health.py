@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from prober import __version__
 from prober.gateway.answers import Json
 from prober.gateway.context import Given
 
@@ -18,7 +17,7 @@ router = APIRouter(tags=["health"])
 @router.get("/health")
 async def health(context: Given) -> Json:
     """Answers as long as the process serves requests."""
-    return Json({"status": "ok", "module": context.title, "version": __version__})
+    return Json({"status": "ok", "module": context.module, "version": context.version})
 
 
 @router.head("/ready", include_in_schema=False)

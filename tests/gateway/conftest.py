@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 from gateway.watched import SERVICES, Fleet
 
+from prober.config.tree import Gateway, Store
 from prober.gateway import app, server
 from prober.gateway.context import Context
+from prober.gateway.outward import Outward
 from prober.storage.reader import Reader
 from prober.telemetry import Telemetry
 
@@ -24,9 +26,27 @@ def fleet(tmp_path: Path) -> Fleet:
 
 
 @pytest.fixture
-def context(fleet: Fleet) -> Iterator[Context]:
-    reader = Reader(fleet.url)
-    yield Context("vigil", fleet.state, fleet.metrics, Telemetry(), reader, lambda: fleet.progress)
+def settings() -> Gateway:
+    """The gateway's part of the configuration: a test file may have another."""
+    return Gateway()
+
+
+@pytest.fixture
+async def context(fleet: Fleet, settings: Gateway) -> AsyncIterator[Context]:
+    reader, telemetry = Reader(fleet.url), Telemetry()
+    outward = Outward(settings, Store(url=fleet.url), telemetry)
+    outward.breakers.retarget([member.service for member in fleet.state.members()])
+    yield Context(
+        "vigil",
+        fleet.state,
+        fleet.metrics,
+        telemetry,
+        reader,
+        lambda: fleet.progress,
+        outward,
+        settings,
+    )
+    await outward.close()
     reader.close()
 
 
