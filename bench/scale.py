@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 
 from bench import stage
@@ -55,6 +56,10 @@ def main() -> int:
 
 def watch(daemon: stage.Daemon, seconds: float) -> bool:
     """Watch a daemon for so long, print what was found, and say whether it met the goals."""
+    begun = time.monotonic()
+    while not ready(daemon):
+        time.sleep(0.2)
+    print(f"ready {time.monotonic() - begun:.1f} s later")
     deaf = Deaf(daemon)
     took: dict[str, list[float]] = {path: [] for path in HEADERS}
     end = time.monotonic() + seconds
@@ -78,6 +83,13 @@ def watch(daemon: stage.Daemon, seconds: float) -> bool:
         print(f"{path:14}", "min, median, max ms:", *(f"{1000 * t:.0f}" for t in told))
     print(f"/health slowest {1000 * deaf.end():.0f} ms")
     return rhythm(fetch(daemon, "/metrics")) and max(map(max, took.values())) < ANSWER_LIMIT_S
+
+
+def ready(daemon: stage.Daemon) -> bool:
+    """Whether its workers have spoken."""
+    with closing(http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=60)) as connection:
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == HTTPStatus.OK
 
 
 def rhythm(metrics: str) -> bool:

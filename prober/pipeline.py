@@ -91,6 +91,7 @@ class Pipeline:
         self._services: dict[str, Service] = {}
         self._states: dict[str, State] = {}
         self._fresh_until: dict[str, float] = {}
+        self._none_stale_before = 0.0
 
     def watch(self, services: Sequence[Service], known: Mapping[str, State]) -> None:
         """Take over a set of services; `known` are states from history for those not held yet.
@@ -106,6 +107,7 @@ class Pipeline:
             name: self._states.get(name) or known.get(name, State()) for name in self._services
         }
         self._fresh_until = {s.name: now + stale_after_s(s) for s in services}
+        self._none_stale_before = 0.0
         self.signal((s for s in services if not s.enabled), Signal.DISABLED, clock.epoch_ms())
 
     def results(self, results: Sequence[Result]) -> None:
@@ -135,6 +137,10 @@ class Pipeline:
     def expire(self) -> None:
         """Turn services UNKNOWN whose last result is too old to speak for them."""
         now = time.monotonic()
+        if now < self._none_stale_before:  # that moment only moves on as results come in
+            return
+        untils = (until for until in self._fresh_until.values() if until >= now)
+        self._none_stale_before = min(untils, default=0.0)
         stale = [self._services[name] for name, until in self._fresh_until.items() if until < now]
         held = [s for s in stale if self._states[s.name].status is not Status.UNKNOWN]
         self.signal(held, Signal.STALE, clock.epoch_ms())

@@ -1,4 +1,4 @@
-"""Writes that lose nothing: to the database, else to the spool, else kept in memory.
+"""Writes that lose nothing: to the database, else to the spool, else kept in memory, for a while.
 
 While anything waits, new batches join the end of what waits, so that the database sees them in
 the order in which they were made.
@@ -19,6 +19,7 @@ from prober.storage.writer import Writer
 from prober.telemetry import Telemetry
 
 TURN_S = 0.5  # how long a turn may replay before new batches are let in
+BACKLOG_ROWS = 500_000  # what memory holds where no disk does: some 300 MB; the oldest go first
 
 log = structlog.get_logger(__name__)
 
@@ -118,6 +119,16 @@ class Durable:
             if self._spool_well:
                 log.error("spool can't be written, rows wait in memory", error=str(error))
         self._spool_well = not self._backlog
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Drop what is too much for memory: prober must outlive a full disk."""
+        rows = sum(map(len, self._backlog))
+        while rows > BACKLOG_ROWS:
+            gone = len(self._backlog.popleft())
+            rows -= gone
+            self._telemetry.dropped.labels("store").inc(gone)
+            log.error("observations lost: neither database nor spool can be written", rows=gone)
 
     def _save_one(self, batch: Sequence[Observation]) -> None:
         try:

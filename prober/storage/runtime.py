@@ -49,6 +49,8 @@ MEASURED = (
 PLACE = ("host", "health_url", "created_at")
 WANTED = (KEY, *STATE, *MEASURED, *PLACE)
 
+NAMES_A_QUERY = 10_000  # SQLite takes 32,766 values
+
 
 class RuntimeTable:
     """Writes the latest observation of each service; used from one thread at a time."""
@@ -98,8 +100,12 @@ class RuntimeTable:
 
     def _there(self, connection: Connection, names: Iterable[str]) -> set[str]:
         key: ColumnClause[str] = column(KEY)
-        query = select(key).select_from(table(self._name, key)).where(key.in_(list(names)))
-        return set(connection.execute(query).scalars())
+        query = select(key).select_from(table(self._name, key))
+        wanted, there = list(names), set[str]()
+        for start in range(0, len(wanted), NAMES_A_QUERY):
+            some = key.in_(wanted[start : start + NAMES_A_QUERY])
+            there.update(connection.execute(query.where(some)).scalars())
+        return there
 
     def _update(
         self, connection: Connection, wanted: Sequence[str], latest: Sequence[Observation]

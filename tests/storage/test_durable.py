@@ -92,6 +92,21 @@ def test_order_is_kept_through_an_outage(url: str, disk: Disk, lock: sqlite3.Con
     assert rows(url, ORDER) == [("first",), ("second",), ("third",)]
 
 
+def test_memory_holds_no_more_than_it_may(
+    url: str, disk: Disk, lock: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prober.storage.durable.BACKLOG_ROWS", 3)
+    telemetry = Telemetry()
+    keeper = durable(url, disk, telemetry)
+    disk.full = True
+
+    for moment in range(5):
+        keeper.take(at(moment))
+
+    assert keeper.waiting == 3
+    assert 'prober_sink_dropped_total{sink="store"} 2.0' in telemetry.render()
+
+
 def test_full_disk_keeps_batches_in_memory_and_in_order(
     url: str, disk: Disk, lock: sqlite3.Connection
 ) -> None:

@@ -129,6 +129,16 @@ def test_many_writes_use_up_no_ids(url: str) -> None:
     assert rows(url, f"SELECT id FROM {TABLE} ORDER BY id") == [(1,), (2,)]
 
 
+def test_a_large_fleet_is_written_at_once(url: str) -> None:
+    fleet = {f"service-{n}": ok(f"service-{n}") for n in range(33_000)}
+    runtime = table(url, dict.fromkeys(fleet, SERVICES["madre"]))
+
+    for _ in range(2):
+        runtime.write(fleet)
+
+    assert rows(url, f"SELECT count(*) FROM {TABLE}") == [(33_000,)]
+
+
 def test_text_is_cut_to_the_length_of_its_column(url: str) -> None:
     table(url).write({"madre": ok(endpoint_ok="/" + "x" * 300)})
 
