@@ -14,6 +14,7 @@ from prober.cli.config import command as config
 from prober.cli.db import command as db
 from prober.cli.demo import command as demo
 from prober.cli.history import command as history
+from prober.cli.ledger import command as ledger
 from prober.cli.options import examples
 from prober.cli.run import command as run
 from prober.cli.status import command as status
@@ -26,6 +27,7 @@ COMMANDS: dict[str, click.Command] = {
     "history": history,
     "config": config,
     "db": db,
+    "ledger": ledger,
     "demo": demo,
     "completion": completion,
 }

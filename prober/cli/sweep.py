@@ -11,9 +11,9 @@ from prober.model import Result, Service
 
 
 async def sweep(
-    services: Sequence[Service], concurrency: int, done: Callable[[], None]
+    services: Sequence[Service], concurrency: int, done: Callable[[int], None]
 ) -> list[Result]:
-    """One result per service, in their order; `done` is called after each.
+    """One result per service, in their order; `done` is called with 1 after each.
 
     At most `concurrency` probes run at once, so that fewer dead services than that cost one
     timeout together.
@@ -23,7 +23,7 @@ async def sweep(
     async def probe(service: Service) -> Result:
         async with gate:
             result = await checker.check(service, clock.epoch_ms())
-        done()
+        done(1)
         return result
 
     try:

@@ -54,12 +54,12 @@ def _table(members: Sequence[fleet.Member]) -> Table:
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on stderr while it is a terminal; yields what to call after each of `total`."""
-    columns = (TextColumn("probing"), BarColumn(), MofNCompleteColumn())
+def progress(total: int, doing: str = "probing") -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr while it is a terminal; yields what to call after some of `total`."""
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn())
     bar = Progress(
         *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
     )
     with bar:
-        task = bar.add_task("probing", total=total)
-        yield lambda: bar.advance(task)
+        task = bar.add_task(doing, total=total)
+        yield lambda steps: bar.advance(task, steps)

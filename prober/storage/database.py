@@ -49,15 +49,18 @@ POSTGRES_SESSION: dict[Access, tuple[LiteralString, ...]] = {
 }
 
 
-def open_engine(url: str, access: Access = Access.WRITE) -> Engine:
+def open_engine(url: str, access: Access = Access.WRITE, *, synced: bool = False) -> Engine:
     """An engine for `url`; it connects when it is first used.
+
+    Where `synced`, a commit is on the disk before it returns, on SQLite too; else the last ones
+    may be lost with the power, as no result needs to be awaited for so long.
 
     Raises `StoreError` where the url can't be used, and `NotWritable` where the folder of an
     SQLite file can't be made.
     """
     parsed = parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed, access)
+        return _sqlite(parsed, access, synced)
     return _postgres(parsed, access)
 
 
@@ -100,11 +103,11 @@ def place(url: str) -> str:
     return bare.render_as_string(hide_password=True)
 
 
-def _sqlite(url: URL, access: Access) -> Engine:
+def _sqlite(url: URL, access: Access, synced: bool) -> Engine:
     file = Path(str(url.database))
     if access is Access.CREATE:
         _make_folder(file.parent)
-    engine = create_engine(url, creator=lambda: _connect(file, access))
+    engine = create_engine(url, creator=lambda: _connect(file, access, synced))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -115,7 +118,7 @@ def _sqlite(url: URL, access: Access) -> Engine:
     return engine
 
 
-def _connect(file: Path, access: Access) -> sqlite3.Connection:
+def _connect(file: Path, access: Access, synced: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(str(file))}?mode={access}",
         uri=True,
@@ -124,18 +127,18 @@ def _connect(file: Path, access: Access) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        _set_up(connection, access)
+        _set_up(connection, access, synced)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
 
 
-def _set_up(connection: sqlite3.Connection, access: Access) -> None:
+def _set_up(connection: sqlite3.Connection, access: Access, synced: bool) -> None:
     if access is Access.CREATE:
         connection.execute("PRAGMA journal_mode = WAL")
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    if mode == "wal":  # NORMAL is safe with a write-ahead log only
+    if mode == "wal" and not synced:  # NORMAL is safe with a write-ahead log only
         connection.execute("PRAGMA synchronous = NORMAL")
 
 

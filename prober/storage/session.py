@@ -15,13 +15,20 @@ class Session:
     """Runs work in transactions; used from one thread at a time.
 
     `prepare` is called before opening a file that is not the one that was there before, `forget`
-    whenever what was learned from the database may not hold any more.
+    whenever what was learned from the database may not hold any more. `synced` is that of
+    `open_engine`.
     """
 
     def __init__(
-        self, url: str, forget: Callable[[], None], prepare: Callable[[], object] | None = None
+        self,
+        url: str,
+        forget: Callable[[], None],
+        prepare: Callable[[], object] | None = None,
+        *,
+        synced: bool = False,
     ) -> None:
         self._url = url
+        self._synced = synced
         self._forget = forget
         self._prepare = prepare
         self._engine: Engine | None = None
@@ -77,7 +84,8 @@ class Session:
         if self._engine is None:
             if self._prepare is not None and self._file != file_identity(self._url):
                 self._prepare()
-            self._engine, self._file = open_engine(self._url), file_identity(self._url)
+            self._engine = open_engine(self._url, synced=self._synced)
+            self._file = file_identity(self._url)
         return self._engine
 
     def _notice_others(self, connection: Connection) -> None:

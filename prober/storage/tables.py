@@ -115,6 +115,7 @@ forensic_ledger = Table(
     Column("payload", Text),
     Column("hash", String(64)),
     Column("created_at", DateTime, server_default=func.current_timestamp()),
+    Column("chain", String(64)),  # prober's own, see chain.py
 )
 
 sessions = Table(

@@ -28,7 +28,10 @@ def db(folder: Path, command: str) -> Result:
 def test_upgrade_makes_the_database_and_says_what_it_did(folder: Path) -> None:
     result = db(folder, "upgrade")
 
-    assert (result.exit_code, result.output) == (0, "0001: done (The first tables.)\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        "0001: done (The first tables.)\n0002: done (Chain the ledger.)\n",
+    )
     assert (folder / "prober.db").exists()
 
 

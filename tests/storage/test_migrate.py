@@ -113,7 +113,10 @@ def test_pending_migration_is_refused_where_migrating_is_off(url: str) -> None:
 def test_pending_migration_is_the_only_thing_that_check_tells(url: str) -> None:
     execute(url, "DELETE FROM alembic_version", "DROP TABLE rollups")
 
-    assert migrate.check(url) == ["0001: pending migration (The first tables.)"]
+    assert migrate.check(url) == [
+        "0001: pending migration (The first tables.)",
+        "0002: pending migration (Chain the ledger.)",
+    ]
 
 
 def test_check_creates_no_file(tmp_path: Path) -> None:
