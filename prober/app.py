@@ -139,6 +139,8 @@ class Daemon:
             admission=self._admission,
             outward=self._outward,
             settings=config.gateway,
+            on_demand=lambda: self._config.blackbox,
+            ask=self._supervisor.ask,
         )
         self._gateway = server.Server(gateway.build(context), listener, config.gateway.limits)
 

@@ -70,7 +70,7 @@ KERNEL = LAYERS[-1]
 SIDEWAYS: dict[str, set[str]] = {
     "answering": {"blackbox"},
     "config": {"patterns"},
-    "gateway": {"reports", "sinks"},
+    "gateway": {"inquiry", "reports", "sinks"},
     "launch": {"worker"},
     "pipeline": {"sinks"},
     "recall": {"pipeline"},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from prober.gateway import health, metrics, page, services
+from prober.gateway import blackbox, health, metrics, page, services
 
 ROUTERS: dict[str, APIRouter] = {
     "health": health.router,
     "metrics": metrics.router,
+    "blackbox": blackbox.router,
     "services": services.router,
     "page": page.router,
 }

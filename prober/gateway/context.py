@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 
 from prober import __version__
+from prober.channel import Answer, Ask
 from prober.config.tree import Gateway
 from prober.gateway.admission import Admission
 from prober.gateway.outward import Outward
+from prober.inquiry import NoAnswer
+from prober.module import OnDemand
 from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
 from prober.storage.reader import Reader
@@ -29,11 +32,20 @@ class Progress:
     ready: bool
 
 
+def _nothing() -> None:
+    """Probes on demand are off."""
+
+
+async def _nobody(question: Ask) -> Answer:
+    raise NoAnswer("no worker is running")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything that a route may touch. Routes read, and never write results.
 
-    `progress` is asked at each request, and must return at once.
+    `progress` and `on_demand` are asked at each request, and must return at once. `ask` has a
+    worker probe on demand, and raises `inquiry.NoAnswer`.
     """
 
     title: str
@@ -45,6 +57,8 @@ class Context:
     outward: Outward
     settings: Gateway = field(default_factory=Gateway)
     admission: Admission = field(default_factory=Admission)
+    on_demand: Callable[[], OnDemand | None] = _nothing
+    ask: Callable[[Ask], Awaitable[Answer]] = _nobody
 
     @property
     def module(self) -> str:

@@ -1,0 +1,142 @@
+"""/probe: probes on demand, for whom Prometheus has asked blackbox_exporter so far."""
+
+from __future__ import annotations
+
+import math
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, HTTPException, Query, Response
+from fastapi.responses import PlainTextResponse
+
+from prober.channel import Answer, Ask
+from prober.gateway.context import Context, Given
+from prober.gateway.guard import REFUSALS, Scope, needs
+from prober.gateway.metrics import CONTENT_TYPE
+from prober.inquiry import NoAnswer
+from prober.module import HttpModule, Module, OnDemand, Unusable
+
+USUAL_S = 120.0  # where Prometheus doesn't say how long it waits
+LONGEST_S = 600.0  # else a stranger could keep all places taken
+TRUE = "true"
+
+router = APIRouter(tags=["probes on demand"], dependencies=[needs(Scope.READ)])
+
+
+class _Declined(Exception):
+    """The question can't be put to a worker: a status code and a line for who asks."""
+
+    def __init__(self, status: HTTPStatus, line: str) -> None:
+        super().__init__(line)
+        self.status = status
+
+
+@router.get(
+    "/probe",
+    response_class=Response,
+    responses={
+        **REFUSALS,
+        200: {
+            "description": "What the probe found, also where it failed",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
+        400: {"description": "No target, or a module that can't be probed by"},
+        403: {"description": "The target may not be probed"},
+        404: {"description": "Probes on demand are not configured"},
+        503: {"description": "No worker can be asked now"},
+    },
+)
+async def probe(
+    context: Given,
+    target: Annotated[str, Query(description="What to probe: a URL, host:port or host")] = "",
+    module: Annotated[str, Query(description="The module to probe by")] = "",
+    hostname: Annotated[
+        str, Query(description="Asked for in place of the target's own name (http and tcp)")
+    ] = "",
+    debug: Annotated[str, Query(description="'true' tells the log and the module as well")] = "",
+    scrape_timeout: Annotated[
+        str, Header(alias="X-Prometheus-Scrape-Timeout-Seconds", description="In seconds")
+    ] = "",
+) -> Response:
+    """Probe a target once, and answer in Prometheus's text format."""
+    settings = context.on_demand()
+    if settings is None:
+        remedy = "set blackbox.config_file"
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"probes on demand are off; {remedy}")
+    name = module or "http_2xx"
+    try:
+        ask = _question(settings, name, target, hostname, scrape_timeout)
+        answer = await _answer(context, ask)
+    except _Declined as declined:
+        return PlainTextResponse(f"{declined}\n", declined.status)
+    if debug == TRUE:
+        return PlainTextResponse(_debugged(answer, settings.shown[name]))
+    return Response(answer.text, media_type=CONTENT_TYPE)
+
+
+def _question(
+    settings: OnDemand, name: str, target: str, hostname: str, scrape_timeout: str
+) -> Ask:
+    module = settings.modules.get(name, Unusable(f'Unknown module "{name}"'))
+    if isinstance(module, Unusable):
+        raise _Declined(HTTPStatus.BAD_REQUEST, module.reason)
+    timeout_s = _timeout_s(scrape_timeout, module, settings.timeout_offset_s)
+    if not target:
+        raise _Declined(HTTPStatus.BAD_REQUEST, "Target parameter is missing")
+    _check_hostname(hostname, module)
+    return Ask(0, target, module, hostname, timeout_s, settings.allowed)
+
+
+async def _answer(context: Context, ask: Ask) -> Answer:
+    try:
+        answer = await context.ask(ask)
+    except NoAnswer as why:
+        raise _Declined(HTTPStatus.SERVICE_UNAVAILABLE, str(why)) from None
+    if answer.refused is not None:
+        raise _Declined(HTTPStatus.FORBIDDEN, answer.refused)
+    return answer
+
+
+def _timeout_s(scrape_timeout: str, module: Module, offset_s: float) -> float:
+    """How long the probe may take: less than Prometheus waits, and no longer than the module says.
+
+    As in blackbox_exporter, a module's own time counts where the offset leaves none.
+    """
+    limit_s = _waiting_s(scrape_timeout) - offset_s
+    if 0 < module.timeout_s < limit_s or limit_s < 0:
+        limit_s = module.timeout_s
+    return min(limit_s, LONGEST_S)
+
+
+def _waiting_s(scrape_timeout: str) -> float:
+    try:
+        found = float(scrape_timeout or 0)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        why = f'strconv.ParseFloat: parsing "{scrape_timeout}": invalid syntax'
+        line = f"Failed to parse timeout from Prometheus header: {why}"
+        raise _Declined(HTTPStatus.INTERNAL_SERVER_ERROR, line)
+    return found or USUAL_S
+
+
+def _check_hostname(hostname: str, module: Module) -> None:
+    if not hostname.isprintable() or not hostname.isascii() or " " in hostname:
+        raise _Declined(HTTPStatus.BAD_REQUEST, "the parameter 'hostname' is not a host's name")
+    headers = module.spec.headers if isinstance(module.spec, HttpModule) else ()
+    for name, value in headers:
+        if hostname and name.lower() == "host" and value != hostname:
+            raise _Declined(
+                HTTPStatus.BAD_REQUEST,
+                f"host header defined both in module configuration ({value}) and with "
+                f"URL-parameter 'hostname' ({hostname})",
+            )
+
+
+def _debugged(answer: Answer, module: str) -> str:
+    log = "".join(f"{line}\n" for line in answer.log)
+    return (
+        f"Logs for the probe:\n{log}\n\n\n"
+        f"Metrics that would have been returned:\n{answer.text}\n\n\n"
+        f"Module configuration:\n{module}"
+    )
