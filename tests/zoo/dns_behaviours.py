@@ -15,14 +15,14 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
-from servers import LOOPBACK, Handler, dead_port, serving
+from servers import LOOPBACK, Handler, serving
 from zoo.behaviours import Behaviour, Ground, Serve
+from zoo.speaking import SOON, refused, target
 
 Answering = Callable[[bytes], Sequence[bytes]]
 """What to send, packet by packet, for a question."""
 
 NAME = "example.com"
-SOON = "700ms"
 A = "example.com. 3600 IN A 127.0.0.1"
 SECOND = "example.com. 3600 IN A 127.0.0.2"
 SOA = "example.com. 3600 IN SOA ns.example.com. noc.example.com. 2022120201 7200 3600 1209600 300"
@@ -155,23 +155,6 @@ def streams(make: Callable[[bytes], Sequence[bytes]]) -> Serve:
             yield f"{LOOPBACK}:{server.port}"
 
     return serve
-
-
-def target(text: str) -> Serve:
-    """No server at all."""
-
-    @contextmanager
-    def serve(_: Ground) -> Iterator[str]:
-        yield text
-
-    return serve
-
-
-@contextmanager
-def refused(_: Ground) -> Iterator[str]:
-    """A port that nobody listens on."""
-    with dead_port() as port:
-        yield f"{LOOPBACK}:{port}"
 
 
 def ask(timeout: str = "4s", **options: Any) -> dict[str, Any]:

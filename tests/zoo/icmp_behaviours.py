@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from zoo.behaviours import Behaviour, Ground, Serve
-
-
-def target(text: str) -> Serve:
-    """The kernel answers by itself, where anybody does."""
-
-    @contextmanager
-    def serve(_: Ground) -> Iterator[str]:
-        yield text
-
-    return serve
+from zoo.behaviours import Behaviour
+from zoo.speaking import target
 
 
 def ping(timeout: str = "4s", **options: Any) -> dict[str, Any]:
