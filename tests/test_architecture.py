@@ -92,6 +92,7 @@ OWNERS: dict[str, set[str]] = {
     "h2": {"blackbox"},
     "httpx": {"probes", "upstream"},
     "jinja2": {"gateway"},
+    "jsonschema_rs": {"config"},
     "prometheus_client": {"telemetry"},
     "psycopg": {"storage"},
     "pycurl": {"probes"},

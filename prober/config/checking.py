@@ -85,9 +85,9 @@ def _worded(model: type[Part], node: Mapping, loc: Loc, fault: ErrorDetails) -> 
         steps = steps[:-1]  # one value, where a list could stand, has no index
     there = at(node, steps)
     if fault["type"] == "extra_forbidden":
-        return problem(
-            there, (*loc, *steps), unknown(steps[-1], _innermost(model, steps).model_fields)
-        )
+        fields = _innermost(model, steps).model_fields
+        keys = [field.alias or key for key, field in fields.items()]
+        return problem(there, (*loc, *steps), unknown(steps[-1], keys))
     words = WORDS[fault["type"]].format(**fault.get("ctx", {}))
     return problem(there, (*loc, *steps), f"{_called(there, steps, fault)} {words}")
 

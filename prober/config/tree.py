@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from prober.config import access, fields
+from prober.config.events import Events
 from prober.config.fields import setting
 from prober.config.ondemand import Blackbox
 from prober.config.part import Part
@@ -243,6 +244,7 @@ class Gateway(Part):
     )
     breaker: Breaker = setting({}, "When calls to a service are held back.")
     chat: Chat | None = setting(None, "Who answers chats; nobody where not set.")
+    events: Events = setting({}, "Which events are canonical, and what they must hold.")
 
 
 class Document(Part):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from prober.config.access import Auth, Cors, Limits, Token
+from prober.config.events import Events, EventType
 from prober.config.schema import schema
 from prober.config.tree import (
     BasicAuth,
@@ -38,6 +39,8 @@ PARTS = (
     Breaker,
     Chat,
     Document,
+    EventType,
+    Events,
     ExpectedBody,
     ExpectedHeaders,
     Forward,
@@ -51,7 +54,11 @@ PARTS = (
 )
 DEFINITIONS: dict[str, Any] = schema()["$defs"] | {"Document": schema()}
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
-KEYS = [(part.__name__, key) for part in PARTS for key in part.model_fields]
+KEYS = [
+    (part.__name__, field.alias or key)
+    for part in PARTS
+    for key, field in part.model_fields.items()
+]
 
 
 def interval() -> dict[str, Any]:
