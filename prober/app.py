@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -119,8 +120,8 @@ class Daemon:
         self._read = read
         self._reader = Reader(config.store.url)
         self._telemetry = Telemetry()
-        self._state = State.build(config.services)
-        self._metrics = Metrics(config.services, fraction)
+        self._state = State()  # as of the metrics, the pipeline tells it what is watched
+        self._metrics = Metrics((), fraction)
         self._store = Store.build(config, config.services, self._telemetry)
         self._outward = Outward(config.gateway, config.store, self._telemetry)
         sinks = [self._state, self._metrics, self._store, self._outward.breakers]
@@ -157,6 +158,7 @@ class Daemon:
         self._supervisor.start(max(self._config.workers, 1), _enabled(services), memory.fresh)
         await self._gateway.start()
         self._telemetry.reloaded(time.time())
+        gc.freeze()  # what is there now stays: walking it takes 0.3 s with 50,000 services
         log.info("started", services=len(services), gateway=self._config.gateway.port)
 
     async def watch(self) -> None:

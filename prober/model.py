@@ -102,6 +102,10 @@ class Service:
     tags: tuple[str, ...] = ()
     enabled: bool = True
 
+    def __reduce__(self) -> tuple[type[Service], tuple[object, ...]]:
+        # Half of what the dataclass's own way takes: a plan may hold tens of thousands.
+        return Service, tuple([getattr(self, name) for name in self.__slots__])
+
 
 class Result(NamedTuple):
     """One probe of one service; a named tuple, since a thousand a second are built and sent.

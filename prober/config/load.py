@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Environment
-from collections.abc import Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from prober.config import merging, source
@@ -53,6 +55,11 @@ def checked(paths: Sequence[Path], env: Environment[str, str]) -> tuple[Mapping,
 
     Raises ConfigError with every problem.
     """
+    with _uncollected():
+        return _checked(paths, env)
+
+
+def _checked(paths: Sequence[Path], env: Environment[str, str]) -> tuple[Mapping, Config]:
     problems: list[Problem] = []
     files = tuple(dict.fromkeys(file for path in paths for file in _files(path, problems)))
     roots = [root for file in files if (root := source.read(file, problems)) is not None]
@@ -61,6 +68,21 @@ def checked(paths: Sequence[Path], env: Environment[str, str]) -> tuple[Mapping,
     if problems:
         raise ConfigError(_once(problems))
     return root, config
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: again and again it would walk all that was read so far.
+
+    With 50,000 services that is a third of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _files(path: Path, problems: list[Problem]) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Self
 
 from prober.fleet import Member
@@ -31,7 +30,7 @@ class State(Sink):
     def retarget(self, services: Sequence[Service]) -> None:
         """Follow a new configuration: keep what is known of what stays, forget what left."""
         known = self._members
-        self._members = {s.name: replace(known.get(s.name, Member(s)), service=s) for s in services}
+        self._members = {s.name: _retargeted(known.get(s.name), s) for s in services}
 
     def restore(self, name: str, status: Status, since: int | None, result: Result | None) -> None:
         """Set what history knows of a service; a name that isn't configured is ignored."""
@@ -56,6 +55,12 @@ class State(Sink):
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _retargeted(member: Member | None, service: Service) -> Member:
+    if member is None:
+        return Member(service)
+    return Member(service, member.status, member.since, member.result)
 
 
 def _observed(member: Member, observation: Observation) -> Member:
