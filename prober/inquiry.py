@@ -8,7 +8,7 @@ import itertools
 from prober.channel import Answer, Ask, Channel
 
 AT_ONCE = 200  # more probes on demand would crowd out the scheduled ones
-GRACE_S = 2.0  # how much longer than its probe an answer may take
+GRACE_S = 5.0  # how much longer than its probe an answer may take
 
 
 class NoAnswer(Exception):
