@@ -11,11 +11,11 @@ DEV := .venv/.installed-dev
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench bench-engine clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 	@echo 'Variables: PYTHON=$(PYTHON)  CONFIG=$(CONFIG)  PYTEST_ARGS=$(PYTEST_ARGS)'
 
 # Both programs run in the background of one shell, since a shell that waits for a program in the
@@ -39,7 +39,10 @@ check: $(DEV) ## Check format, lint, types and architecture
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 bench: $(RUN) ## Measure what a probe costs, beside blackbox_exporter where it is installed
-	$(BIN)/python -m bench.probe_cost
+	$(BIN)/python -m bench.engine plain-fresh
+
+bench-engine: $(RUN) ## Measure it for plain and TLS, fresh and kept, beside the floor, too
+	$(BIN)/python -m bench.engine --json bench-engine.json
 
 clean: ## Remove the environment and all caches; the history under data/ stays
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

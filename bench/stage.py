@@ -25,12 +25,19 @@ http {{
   log_format requests '$msec $request_uri'; access_log {log};
   client_body_temp_path {folder}; proxy_temp_path {folder};
   fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  keepalive_requests 1000000;
   server {{
-    listen 127.0.0.1:{port} backlog=8192;
+    {listen}
+    {tls}
     location / {{ return 200 '{{"status":"ok"}}'; }}
   }}
 }}
 """
+TLS = """
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off;
+    ssl_certificate {0}/leaf.crt; ssl_certificate_key {0}/leaf.key;
+"""
+CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
 
 
 def free_port() -> int:
@@ -40,12 +47,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(*command: str, cwd: Path, env: dict[str, str] | None = None) -> Iterator[int]:
-    """Run a command for as long as the block lasts; gives its pid."""
+def process(*command: str, cwd: Path, core: int | None = None) -> Iterator[int]:
+    """Run a command for as long as the block lasts, on one core where given; gives its pid."""
+    pinning = () if core is None else ("taskset", "--cpu-list", str(core))
     with (cwd / "output.log").open("ab") as output:
-        running = subprocess.Popen(
-            command, cwd=cwd, stdout=output, stderr=output, env={**os.environ, **(env or {})}
-        )
+        # taskset becomes the command, so the pid stays.
+        running = subprocess.Popen((*pinning, *command), cwd=cwd, stdout=output, stderr=output)
     try:
         yield running.pid
     finally:
@@ -53,20 +60,56 @@ def process(*command: str, cwd: Path, env: dict[str, str] | None = None) -> Iter
         running.wait(20)
 
 
+def certified(folder: Path) -> Path:
+    """Make authority.crt, and leaf.crt and leaf.key that it signed for 127.0.0.1; gives the first.
+
+    Both have keys on the curve P-256.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    authority = ("-keyout", "authority.key", "-out", "authority.crt", "-subj", "/CN=Authority")
+    leaf = ("-keyout", "leaf.key", "-out", "leaf.crt", "-subj", "/CN=bench")
+    signed = ("-CA", "authority.crt", "-CAkey", "authority.key")
+    names = ("-addext", "subjectAltName=IP:127.0.0.1")
+    for arguments in (authority, (*leaf, *signed, *names)):
+        command = ("openssl", "req", "-x509", *CURVE, *arguments)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder / "authority.crt"
+
+
 @contextmanager
-def nginx(folder: Path, *, logged: bool = False) -> Iterator[int]:
+def nginx(
+    folder: Path,
+    *,
+    logged: bool = False,
+    tls: bool = False,
+    hosts: int = 1,
+    core: int | None = None,
+) -> Iterator[int]:
     """An nginx on loopback that answers 200 to everything; gives its port.
 
     Where `logged`, each request is a line "epoch-seconds target" in the folder's requests.log.
+    Where `tls`, it shows what `certified` has made in the folder. It listens on so many `hosts`,
+    which are 127.0.0.1 and the addresses that follow.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    log = f"{folder}/requests.log requests" if logged else "off"
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, log=log))
+    kind = " ssl" if tls else ""
+    settings = {
+        "folder": folder,
+        "log": f"{folder}/requests.log requests" if logged else "off",
+        "tls": TLS.format(folder) if tls else "",
+        "listen": " ".join(f"listen {host(n)}:{port}{kind} backlog=8192;" for n in range(hosts)),
+    }
+    (folder / "nginx.conf").write_text(NGINX.format_map(settings))
     program = shutil.which("nginx") or "/usr/sbin/nginx"
-    with process(program, "-c", str(folder / "nginx.conf"), cwd=folder):
+    with process(program, "-c", str(folder / "nginx.conf"), cwd=folder, core=core):
         wait_for(port)
         yield port
+
+
+def host(number: int) -> str:
+    """One of loopback's many addresses, from 127.0.0.1 on."""
+    return f"127.0.0.{1 + number}"
 
 
 def services(count: int, url: str) -> list[dict[str, object]]:
@@ -78,7 +121,11 @@ def services(count: int, url: str) -> list[dict[str, object]]:
 
 @contextmanager
 def prober(
-    folder: Path, watched: list[dict[str, object]], interval: str, **keys: object
+    folder: Path,
+    watched: list[dict[str, object]],
+    interval: str,
+    core: int | None = None,
+    **keys: object,
 ) -> Iterator[Daemon]:
     """A prober that watches these services; further top-level `keys` as given."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +138,7 @@ def prober(
     } | keys
     (folder / "prober.yaml").write_text(json.dumps(config))
     command = (sys.executable, "-m", "prober", "run", "--config", str(folder / "prober.yaml"))
-    with process(*command, cwd=folder) as pid:
+    with process(*command, cwd=folder, core=core) as pid:
         wait_for(port, 120)
         yield Daemon(pid, port)
 
