@@ -37,6 +37,10 @@ EVENTS = {
     pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
 }
 
+# Anything else (an error, a hang-up) is for either side to find.
+BOTH = pycurl.CSELECT_IN | pycurl.CSELECT_OUT
+MASKS = {select.EPOLLIN: pycurl.CSELECT_IN, select.EPOLLOUT: pycurl.CSELECT_OUT}
+
 # What the system's resolver says, in libcurl's codes; the first that fits. Where it could not even
 # ask, it lacked a file descriptor or memory.
 RESOLVING: tuple[tuple[type[OSError], int], ...] = (
@@ -164,14 +168,8 @@ class Engine:
         self._due = math.inf if timeout_ms < 0 else self._loop.time() + timeout_ms / 1000
 
     def _on_ready(self) -> None:
-        # Events other than readable and writable (an error, a hang-up) are for either side to find.
         self._drive(
-            (
-                fd,
-                (event & ~select.EPOLLOUT and pycurl.CSELECT_IN)
-                | (event & ~select.EPOLLIN and pycurl.CSELECT_OUT),
-            )
-            for fd, event in self._epoll.poll(0, EVENTS_A_TURN)
+            [(fd, MASKS.get(event, BOTH)) for fd, event in self._epoll.poll(0, EVENTS_A_TURN)]
         )
 
     def _on_alarm(self) -> None:

@@ -18,6 +18,31 @@ from prober.probes.tokens import NoToken, Tokens
 from prober.wire import OAuth2
 
 UNAUTHORIZED = HTTPStatus.UNAUTHORIZED
+MOST_REQUESTS = 100_000
+
+
+class Requests:
+    """The requests of services, put together once for each service and endpoint."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], tuple[Service, Request]] = {}
+
+    def of(self, service: Service, endpoint: str) -> Request:
+        """The request for one endpoint of a service."""
+        key = service.name, endpoint
+        kept = self._kept.get(key)
+        # By identity: a reload brings new services, and comparing all that they say is dear.
+        if kept is None or kept[0] is not service:
+            kept = self._keep(key, service, endpoint)
+        return kept[1]
+
+    def _keep(
+        self, key: tuple[str, str], service: Service, endpoint: str
+    ) -> tuple[Service, Request]:
+        if len(self._kept) >= MOST_REQUESTS:
+            self._kept.clear()  # services that a reload has done away with would stay for ever
+        self._kept[key] = service, _request(service, endpoint)
+        return self._kept[key]
 
 
 class HttpProbe:
@@ -25,12 +50,13 @@ class HttpProbe:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._requests = Requests()
         self._tokens = Tokens(engine)
 
     async def run(self, service: Service, endpoint: str, deadline: float) -> Attempt:
         """Try one endpoint: see `base.Probe`."""
         if service.oauth2 is None:
-            return await self._attempt(service, endpoint, deadline)
+            return await self._attempt(service, self._requests.of(service, endpoint), deadline)
         return await self._with_token(service, service.oauth2, endpoint, deadline)
 
     async def _with_token(
@@ -44,14 +70,14 @@ class HttpProbe:
             except NoToken as why:
                 return _without_token(grant, why)
             headers = (*service.headers, ("Authorization", f"Bearer {token}"))
-            attempt = await self._attempt(replace(service, headers=headers), endpoint, deadline)
+            request = _request(replace(service, headers=headers), endpoint)
+            attempt = await self._attempt(service, request, deadline)
             if attempt.http_code != UNAUTHORIZED or attempt.ok or not again:
                 break
             self._tokens.forget(grant, token)
         return attempt
 
-    async def _attempt(self, service: Service, endpoint: str, deadline: float) -> Attempt:
-        request = _request(service, endpoint)
+    async def _attempt(self, service: Service, request: Request, deadline: float) -> Attempt:
         exchange = await self._engine.fetch(request, deadline - time.monotonic())
         if exchange.error is None:
             return _answered(exchange, service)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 
 LIMIT = 100  # characters
 LONGEST_MESSAGE = 300
@@ -15,10 +16,16 @@ def snippet(body: bytes) -> str:
     line and paragraph separators) is written as an escape like \n, \x1b or \u202e, and never cut
     in half.
     """
-    # A character takes four bytes at most, so the rest need not be decoded. An incremental
-    # decoder keeps back a character that this cut halved, where decode() would replace it.
+    # A character takes four bytes at most, so the rest need not be decoded.
     start = body[: 4 * LIMIT]
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(start, len(start) == len(body))
+    return _line(start, len(start) == len(body))
+
+
+@functools.lru_cache(maxsize=4096)  # a service says the same again and again
+def _line(start: bytes, is_whole: bool) -> str:
+    # An incremental decoder keeps back a character that was cut in half, where decode() would
+    # replace it.
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(start, is_whole)
     return printable(text, LIMIT)
 
 
