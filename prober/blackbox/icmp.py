@@ -149,7 +149,7 @@ async def _answered(echo: Echo) -> int | None:
             await arrived.wait()
             arrived.clear()
             while (came := _received(echo)) is not None:
-                if _is_reply(echo, came[0]):
+                if is_reply(echo, came[0]):
                     return came[1]
     finally:
         loop.remove_reader(echo.sock)
@@ -167,7 +167,7 @@ def _received(echo: Echo) -> tuple[bytes, int | None] | None:
     return data, None if hops is None else int.from_bytes(hops[:4], sys.byteorder)
 
 
-def _is_reply(echo: Echo, data: bytes) -> bool:
+def is_reply(echo: Echo, data: bytes) -> bool:
     """Whether it answers this very request; without a raw socket the kernel sees to identifiers."""
     start = 4 if echo.is_raw else 6
     if data[:2] != bytes((echo.family.reply, 0)):
