@@ -16,6 +16,7 @@ BUILT_IN = (
     "/health",
     "/ready",
     "/metrics",
+    "/probe",
     "/api/v1/openapi.json",
     "/api/v1/services",
     "/api/v1/services/{name:path}",

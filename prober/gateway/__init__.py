@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from prober.gateway import blackbox, health, metrics, page, services
+from prober.gateway import (
+    blackbox,
+    chat,
+    circuits,
+    health,
+    metrics,
+    overview,
+    page,
+    services,
+    snapshot,
+)
 
 ROUTERS: dict[str, APIRouter] = {
     "health": health.router,
     "metrics": metrics.router,
     "blackbox": blackbox.router,
     "services": services.router,
+    "overview": overview.router,
+    "circuits": circuits.router,
+    "snapshot": snapshot.router,
+    "chat": chat.router,
     "page": page.router,
 }

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from prober import __version__
-from prober.gateway import ROUTERS
+from prober.gateway import ROUTERS, aliases, forward
 from prober.gateway.answers import handle_errors
 from prober.gateway.context import Context
 from prober.gateway.layers import SafeHeaders, SentPath
@@ -29,6 +29,9 @@ def build(context: Context) -> FastAPI:
     app.state.context = context
     for router in ROUTERS.values():
         app.include_router(router)
+    app.include_router(aliases.router(context.settings.aliases, ROUTERS.values()))
+    # Last, so that no parameter of theirs takes what is prober's own.
+    app.include_router(forward.router(context.settings.forward))
     handle_errors(app)
     # Level 1: text this repetitive shrinks tenfold at it, and higher ones cost much more time.
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=1)

@@ -12,6 +12,7 @@ from prober import __version__
 from prober.channel import Answer, Ask
 from prober.config.tree import Gateway
 from prober.gateway.admission import Admission
+from prober.gateway.modules import Modules
 from prober.gateway.outward import Outward
 from prober.inquiry import NoAnswer
 from prober.module import OnDemand
@@ -57,6 +58,7 @@ class Context:
     outward: Outward
     settings: Gateway = field(default_factory=Gateway)
     admission: Admission = field(default_factory=Admission)
+    modules: Modules = field(default_factory=Modules)
     on_demand: Callable[[], OnDemand | None] = _nothing
     ask: Callable[[Ask], Awaitable[Answer]] = _nobody
 

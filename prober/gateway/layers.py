@@ -14,6 +14,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+UNTOUCHED = "identity"
+"""A Content-Encoding that keeps the compression below from an answer, and that nobody is sent."""
 
 
 class SafeHeaders:
@@ -28,6 +30,8 @@ class SafeHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if headers.get("Content-Encoding") == UNTOUCHED:
+                    del headers["Content-Encoding"]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -86,14 +86,19 @@ class Reader:
         """Stream the results of a service, at most `limit`, a bounded query at a time."""
         return islice(self._results(name, since_ms, until_ms, newest_first), limit)
 
-    def latest(self, names: Sequence[str] | None = None) -> dict[str, Result]:
-        """The last result of each of the services (of all, for None) by name."""
+    def latest(
+        self,
+        names: Sequence[str] | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> dict[str, Result]:
+        """The last result of each of the services (of all, for None) by name, in a span of time."""
         found: dict[str, Result] = {}
         with self._connected() as connection:
             ids = _ids(connection)
             wanted = ids if names is None else {n: ids[n] for n in names if n in ids}
             for share in _shares(wanted):
-                found |= _latest(connection, share)
+                found |= _latest(connection, share, since_ms, until_ms)
         return found
 
     def transitions(
@@ -114,13 +119,15 @@ class Reader:
             rows = connection.execute(query).all()
         return map(_transition, rows)
 
-    def last_statuses(self) -> dict[str, tuple[Status, int]]:
-        """The last stored status of each service, and since when it has held."""
-        ends = select(transitions.c.service_id, func.max(transitions.c.at).label("at"))
-        last = ends.group_by(transitions.c.service_id).subquery()
-        mine = and_(last.c.service_id == transitions.c.service_id, last.c.at == transitions.c.at)
+    def last_statuses(self, until_ms: int | None = None) -> dict[str, tuple[Status, int]]:
+        """The last stored status of each service before a moment, and since when it has held."""
+        of_all = transitions.alias()
+        # A look-up in the key for each service, where grouping would read all changes there are.
+        last = select(func.max(of_all.c.at)).where(of_all.c.service_id == services.c.id)
+        last = last if until_ms is None else last.where(of_all.c.at < until_ms)
+        query = TRANSITION.where(transitions.c.at == last.scalar_subquery())
         with self._connected() as connection:
-            rows = connection.execute(TRANSITION.join(last, mine)).all()
+            rows = connection.execute(query).all()
         return {t.service: (t.new, t.at) for t in map(_transition, rows)}
 
     def _results(
@@ -165,11 +172,13 @@ def _shares(ids: dict[str, int]) -> Iterator[dict[str, int]]:
         yield share
 
 
-def _latest(connection: Connection, missing: dict[str, int]) -> dict[str, Result]:
+def _latest(
+    connection: Connection, missing: dict[str, int], since_ms: int | None, until_ms: int | None
+) -> dict[str, Result]:
     found: dict[str, Result] = {}
-    walk = Walk(newest_first=True)
+    walk = Walk(True, since_ms, until_ms)
     while missing and (window := walk.step(connection)):
-        rows = connection.execute(_last(window, list(missing.values())))
+        rows = connection.execute(_last(window, list(missing.values()), since_ms, until_ms))
         found |= {result.service: result for result in map(_result, rows)}
         missing = {name: id for name, id in missing.items() if name not in found}
     return found
@@ -217,13 +226,12 @@ def _between(query: Select[Any], since_ms: int | None, until_ms: int | None) -> 
     return query if until_ms is None else query.where(at < until_ms)
 
 
-def _last(window: range, ids: Sequence[int]) -> Select[Any]:
-    ends = (
-        select(results.c.service_id, func.max(results.c.checked_at).label("at"))
-        .where(results.c.bucket.in_(window), results.c.service_id.in_(ids))
-        .group_by(results.c.service_id)
-        .subquery()
-    )
+def _last(
+    window: range, ids: Sequence[int], since_ms: int | None, until_ms: int | None
+) -> Select[Any]:
+    newest = select(results.c.service_id, func.max(results.c.checked_at).label("at"))
+    mine = newest.where(results.c.bucket.in_(window), results.c.service_id.in_(ids))
+    ends = _between(mine, since_ms, until_ms).group_by(results.c.service_id).subquery()
     return RESULT.join(
         ends,
         and_(

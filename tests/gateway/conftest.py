@@ -11,6 +11,7 @@ from gateway.watched import SERVICES, Fleet
 
 from prober.config.tree import Gateway, Store
 from prober.gateway import app, server
+from prober.gateway.admission import Admission
 from prober.gateway.context import Context
 from prober.gateway.outward import Outward
 from prober.storage.reader import Reader
@@ -45,6 +46,7 @@ async def context(fleet: Fleet, settings: Gateway) -> AsyncIterator[Context]:
         lambda: fleet.progress,
         outward,
         settings,
+        Admission(settings),
     )
     await outward.close()
     reader.close()
