@@ -17,7 +17,7 @@ from prober.sinks.base import Sink
 from prober.sinks.series import FAMILIES, Series
 
 BLOCK = 256  # services in a block: rendering one takes the loop a few milliseconds
-WAITING = 16  # blocks that may wait for a scrape to render them
+WAITING = 8  # blocks that may wait for a scrape to render them
 
 
 class Text:
