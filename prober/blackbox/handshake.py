@@ -79,8 +79,9 @@ def _made(
 
 def _set_version(made: ssl.SSLContext, least: str) -> None:
     made.minimum_version = VERSIONS[least]
-    if least < "1.2":
-        made.set_ciphers("DEFAULT:@SECLEVEL=0")  # whoever asks for old versions means it
+    # Whoever asks for old versions means it. Else as much as Go does: Python's own choice leaves
+    # out ciphers that it takes.
+    made.set_ciphers(f"DEFAULT:@SECLEVEL={0 if least < '1.2' else 1}")
 
 
 def _set_trust(made: ssl.SSLContext, options: TlsOptions) -> None:

@@ -70,7 +70,9 @@ class Stream:
     async def encrypt(self, context: ssl.SSLContext, name: str) -> None:
         """Begin TLS with a server of this name. Raises OSError; `tls` is there nevertheless."""
         try:
-            tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+            # A name's last dot is for resolvers only; no certificate has one.
+            plain = name.removesuffix(".")
+            tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=plain)
         except ValueError as error:
             raise OSError(f"no server can be called {name!r}: {error}") from error
         self.tls = cast(Handshake, tls)

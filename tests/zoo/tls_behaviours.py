@@ -87,6 +87,17 @@ def only(version: ssl.TLSVersion) -> Identity:
     return identity
 
 
+def ciphers(names: str) -> Identity:
+    """A context that speaks TLS 1.2 with these ciphers."""
+
+    def identity(ground: Ground) -> ssl.SSLContext:
+        context = only(V12)(ground)
+        context.set_ciphers(names)
+        return context
+
+    return identity
+
+
 def asks_for_client(version: ssl.TLSVersion) -> Identity:
     """A context that wants a client's certificate from the authority."""
 
@@ -122,6 +133,15 @@ def mail(*steps: Mapping[str, Any], timeout: str = "4s", **config: Any) -> dict[
 ENCRYPTED = {
     "tls": (at(stays, server("shop"), "localhost"), tls()),
     "tls-by-address": (at(stays, server("shop")), tls()),
+    "tls-by-ipv6": (at(stays, server("six", names="IP:::1"), "[::1]"), tls()),
+    "tls-trailing-dot": (at(stays, server("shop"), "localhost."), tls()),
+    "tls-upper-case": (at(stays, server("shop"), "LOCALHOST"), tls()),
+    "tls-empty-name": (at(stays, server("shop"), ""), tls()),
+    "tls-old-cipher": (at(stays, ciphers("ECDHE-ECDSA-AES128-SHA"), "localhost"), tls()),
+    "tls-strange-cipher": (
+        at(stays, ciphers("ECDHE-ECDSA-CAMELLIA128-SHA256"), "localhost"),
+        tls(),
+    ),
     "tls-with-words": (
         at(echo, server("shop"), "localhost"),
         tls(READY | send("$2"), expect("42")),
