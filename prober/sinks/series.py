@@ -80,12 +80,9 @@ class Series:
         self.tls_expiry = result.tls_expiry or self.tls_expiry
 
 
-def _line(name: str, series: Series, value: int | None) -> str:
-    return "" if value is None else f"{name}{{{series.label}}} {value}\n"
-
-
 def _success(series: Series) -> str:
-    return _line("prober_probe_success", series, _SUCCESS[series.status])
+    value = _SUCCESS[series.status]
+    return "" if value is None else f"prober_probe_success{{{series.label}}} {value}\n"
 
 
 def _duration(series: Series) -> str:
@@ -98,7 +95,7 @@ def _phases(series: Series) -> str:
 
 
 def _probes(series: Series) -> str:
-    return _line("prober_probes_total", series, series.probes)
+    return f"prober_probes_total{{{series.label}}} {series.probes}\n"
 
 
 def _failures(series: Series) -> str:
@@ -109,11 +106,15 @@ def _failures(series: Series) -> str:
 
 
 def _code(series: Series) -> str:
-    return _line("prober_probe_http_status_code", series, series.code)
+    if series.code is None:
+        return ""
+    return f"prober_probe_http_status_code{{{series.label}}} {series.code}\n"
 
 
 def _tls_expiry(series: Series) -> str:
-    return _line("prober_probe_tls_expiry_timestamp_seconds", series, series.tls_expiry)
+    if series.tls_expiry is None:
+        return ""
+    return f"prober_probe_tls_expiry_timestamp_seconds{{{series.label}}} {series.tls_expiry}\n"
 
 
 class Family(NamedTuple):
