@@ -141,6 +141,10 @@ async def test_a_name_that_is_not_allowed_is_not_even_looked_up(
 async def test_a_resolver_that_hangs_is_left_at_the_deadline(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(0.5) or [])
+    def hang(*_: object, **__: object) -> list[object]:
+        time.sleep(0.5)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     with pytest.raises(TimeoutError):
         await allowed(job._replace(deadline=time.monotonic() + 0.05), "slow")
