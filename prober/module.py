@@ -60,9 +60,12 @@ class HttpModule(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step of a conversation: wait for `expect`, send `send`, then perhaps begin TLS."""
+    """One step of a conversation: wait for `expect`, send `send`, then perhaps begin TLS.
 
-    expect: str = ""
+    An empty pattern waits for any line; None waits for nothing.
+    """
+
+    expect: str | None = None
     send: str = ""
     starttls: bool = False
 

@@ -60,7 +60,7 @@ async def converse(
     lines = Lines(stream)
     for step in steps:
         send = step.send.encode()
-        if step.expect:
+        if step.expect is not None:
             match = await _awaited(job, lines, patterns.compiled(step.expect))
             job.report.gauge(*FAILED_DUE_TO_REGEX, 0 if match else 1)
             if match is None:

@@ -148,7 +148,7 @@ class Http(Addressed):
 class Step(Foreign):
     """One step of a conversation."""
 
-    expect: Pattern = ""
+    expect: Pattern | None = None
     send: Text = ""
     starttls: fields.Flag = False
 

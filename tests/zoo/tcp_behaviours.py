@@ -80,6 +80,8 @@ READING = {
     "cr-before-the-end": (at(says(b"ready\r", ending=closes)), tcp(expect("^ready$"))),
     "third-line": (at(says(b"one\ntwo\nthree\n")), tcp(expect("^three"))),
     "empty-line-matches": (at(says(b"\n")), tcp(expect("^$"))),
+    "empty-pattern": (at(says(b"any\n")), tcp(expect(""))),
+    "empty-pattern-waits": (at(stays), tcp(expect(""), timeout=SOON)),
     "nothing-is-no-empty-line": (at(says(ending=closes)), tcp(expect("^$"))),
     "longest-line": (at(says(b"x" * (LONGEST - 2) + b"y\n")), tcp(expect("y$"))),
     "line-of-the-longest-size": (at(says(b"x" * (LONGEST - 1) + b"y\n")), tcp(expect("y$"))),
