@@ -53,7 +53,9 @@ LAYERS: list[set[str]] = [
     },
     {
         "breaker",
+        "cardinality",
         "conditions",
+        "correlation",
         "errors",
         "expectation",
         "fleet",

@@ -37,8 +37,9 @@ class Report:
         self._values.setdefault(name, {})[tuple(sorted(labels.items()))] = value
 
     def add(self, name: str, value: float, labels: Mapping[str, str] = NO_LABELS) -> None:
-        """Add to a gauge that was set."""
-        self._values[name][tuple(sorted(labels.items()))] += value
+        """Add to a gauge that was declared; it begins at 0."""
+        values, key = self._values.setdefault(name, {}), tuple(sorted(labels.items()))
+        values[key] = values.get(key, 0.0) + value
 
     def say(self, sentence: str) -> None:
         """Note a step, or what went wrong, for people."""

@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 from daemons import free_port, until
 
+CONFIG = "blackbox.yml"
 PROGRAM = "prometheus-blackbox-exporter"
 PATIENCE_S = 30.0
+SCRAPE_S = 5.5  # as Prometheus would say; it takes half a second off
 
 Modules = Mapping[str, Mapping[str, Any]]
 
@@ -48,14 +50,16 @@ class Exporter:
             return False
 
     def _get(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=PATIENCE_S) as answer:
+        headers = {"X-Prometheus-Scrape-Timeout-Seconds": str(SCRAPE_S)}
+        asked = urllib.request.Request(f"{self.url}{path}", headers=headers)
+        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
             return str(answer.read().decode())
 
 
 @contextmanager
 def exporting(folder: Path, modules: Modules) -> Iterator[Exporter]:
     """A started exporter that knows these modules, ended with the block."""
-    config = folder / "blackbox.yml"
+    config = folder / CONFIG
     config.write_text(blackbox_yml(modules))
     address = f"127.0.0.1:{free_port()}"
     command = [program(), f"--config.file={config}", f"--web.listen-address={address}"]

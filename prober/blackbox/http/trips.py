@@ -1,0 +1,120 @@
+"""One trip to a server and back: connect, perhaps by a proxy and with TLS, send, read the head."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from prober.blackbox import handshake
+from prober.blackbox.handshake import Handshake
+from prober.blackbox.http import bodies, heads, http2, requests
+from prober.blackbox.http.answers import Answer
+from prober.blackbox.http.heads import Malformed
+from prober.blackbox.http.incoming import Incoming
+from prober.blackbox.http.requests import Request
+from prober.blackbox.http.urls import DEFAULT_PORTS, BadUrl, Url
+from prober.blackbox.streams import Stream, connected
+from prober.wire import TlsOptions
+
+H2, H1 = "h2", "http/1.1"
+OK = 200
+HIGHEST_PORT = 65_535
+
+
+@dataclass(slots=True)
+class Trace:
+    """When what happened, on the monotonic clock; None where it didn't."""
+
+    secure: bool
+    started: float
+    resolved: float | None = None
+    connected: float | None = None
+    handshake: float | None = None
+    secured: float | None = None
+    ready: float | None = None
+    answered: float | None = None
+    ended: float | None = None
+    tls: Handshake | None = None
+
+
+class Way(NamedTuple):
+    """How a server is reached: at one of `addresses`, which are `proxy`'s where there is one.
+
+    It proves to be `server_name`.
+    """
+
+    addresses: list[str]
+    server_name: str
+    tls: TlsOptions
+    http2: bool
+    proxy: Url | None = None
+    source: str | None = None
+
+
+async def connect(url: Url, way: Way, trace: Trace) -> Stream:
+    """A connection to send a request for a URL on. Raises OSError, `Malformed`, `BadUrl`."""
+    stream = await _reached(way, way.proxy or url)
+    try:
+        trace.connected = time.monotonic()
+        if way.proxy is not None:
+            await _pass_proxy(stream, url, way)
+        if trace.secure:
+            await _secure(stream, way, trace)
+    except BaseException:  # a cancellation, too, must leave nothing open
+        stream.close()
+        raise
+    trace.ready = time.monotonic()
+    return stream
+
+
+async def ask(request: Request, stream: Stream, way: Way, trace: Trace) -> Answer:
+    """Send a request, read its answer's head. Raises OSError, `Malformed`, `BadRequest`."""
+    if stream.tls is not None and stream.tls.selected_alpn_protocol() == H2:
+        answer = await http2.ask(request, stream)
+        trace.answered = time.monotonic()
+        return answer
+    incoming = Incoming(stream)
+    await stream.write(requests.written(request, _is_forwarded(request.url, way)))
+    try:
+        head = await heads.read(incoming)
+        frame = bodies.framing(head, request.method)
+    finally:
+        trace.answered = incoming.first_at
+    return Answer(head, frame.told, bodies.read(incoming, frame), stream.tls)
+
+
+def _is_forwarded(url: Url, way: Way) -> bool:
+    return way.proxy is not None and url.scheme == "http"
+
+
+async def _reached(way: Way, url: Url) -> Stream:
+    port = int(url.port or DEFAULT_PORTS[url.scheme])
+    if port > HIGHEST_PORT:
+        raise BadUrl(f"{port} is no port")
+    for address in way.addresses[:-1]:
+        with suppress(OSError):
+            return await connected(address, port, way.source)
+    return await connected(way.addresses[-1], port, way.source)
+
+
+async def _secure(stream: Stream, way: Way, trace: Trace) -> None:
+    trace.handshake = time.monotonic()
+    context = await handshake.context(way.tls, (H2, H1) if way.http2 else ())
+    try:
+        await stream.encrypt(context, way.server_name)
+    finally:
+        trace.tls = stream.tls
+        trace.secured = time.monotonic()
+
+
+async def _pass_proxy(stream: Stream, url: Url, way: Way) -> None:
+    """Make of a connection to a proxy one to the server, where the proxy must not read along."""
+    if way.proxy is None or url.scheme != "https":
+        return
+    target = url.authority if ":" not in url.hostname else f"[{url.hostname}]:{url.port or 443}"
+    await stream.write(requests.connecting(target, way.proxy))
+    head = await heads.read(Incoming(stream))
+    if head.status != OK:
+        raise Malformed(f"the proxy refused with {head.status}")
