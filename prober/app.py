@@ -23,7 +23,10 @@ from prober.gateway import app as gateway
 from prober.gateway import server
 from prober.gateway.admission import Admission
 from prober.gateway.context import Context, Progress, Word
+from prober.gateway.intake import Intake
 from prober.gateway.outward import Outward
+from prober.gateway.reception import Reception
+from prober.hub import Hub
 from prober.model import Service
 from prober.pipeline import Pipeline
 from prober.recall import Recall, recall
@@ -33,6 +36,7 @@ from prober.sinks.state import State
 from prober.sinks.store import Store
 from prober.status import Signal
 from prober.storage import migrate
+from prober.storage.ledger import Ledger
 from prober.storage.reader import Reader
 from prober.supervisor import Supervisor
 from prober.telemetry import Telemetry
@@ -124,6 +128,10 @@ class Daemon:
         self._metrics = Metrics((), fraction)
         self._store = Store.build(config, config.services, self._telemetry)
         self._outward = Outward(config.gateway, config.store, self._telemetry)
+        self._hub = Hub()
+        ledger = Ledger(config.store.url, migrate=config.store.migrate)
+        intake = Intake(ledger.append, ledger.close)
+        self._reception = Reception(config.gateway.events, intake, self._hub)
         sinks = [self._state, self._metrics, self._store, self._outward.breakers]
         self._pipeline = Pipeline(sinks, self._telemetry)
         self._supervisor = Supervisor(
@@ -139,6 +147,7 @@ class Daemon:
             progress=self.progress,
             admission=self._admission,
             outward=self._outward,
+            reception=self._reception,
             settings=config.gateway,
             on_demand=lambda: self._config.blackbox,
             ask=self._supervisor.ask,
@@ -182,7 +191,7 @@ class Daemon:
         """Let everything that was measured reach the database, then end."""
         systemd.notify("STOPPING=1")
         await asyncio.gather(self._gateway.stop(), self._supervisor.stop())
-        await self._outward.close()
+        await asyncio.gather(self._outward.close(), self._reception.close())
         self._reader.close()  # before the writer, which as SQLite's last user tidies its log away
         await self._pipeline.close()
         log.info("stopped")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import jsonschema_rs
@@ -13,6 +13,7 @@ from prober.config import fields, units, values
 from prober.config.fields import setting
 from prober.config.part import Part
 
+SAID = 200  # characters: a fault may quote the value
 LARGEST = 65_536
 """The largest event that is taken in at all, in bytes."""
 
@@ -38,15 +39,24 @@ TRUTHS = frozenset(
 )
 
 
-def compile_schema(schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
-    """What checks values against a JSON Schema; raises ValueError where it is none.
+def compile_schema(schema: dict[str, Any]) -> Callable[[object], str | None]:
+    """What says how a value breaks a JSON Schema, or None; raises ValueError where it is none.
 
     A reference leads nowhere but into the schema itself: nothing is fetched.
     """
-    return jsonschema_rs.validator_for(schema, retriever=_fetch)
+    validator = jsonschema_rs.validator_for(schema, retriever=_fetch)
+
+    def fault(value: object) -> str | None:
+        error = next(iter(validator.iter_errors(value)), None)
+        if error is None:
+            return None
+        place = ".".join(map(str, error.instance_path))
+        return f"{place or 'payload'}: {error.message}"[:SAID]
+
+    return fault
 
 
-def _fetch(uri: str) -> object:
+def _fetch(uri: str) -> Any:
     raise ValueError(f"{uri} is not in the schema, and nothing is fetched")
 
 

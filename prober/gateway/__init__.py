@@ -8,6 +8,7 @@ from prober.gateway import (
     blackbox,
     chat,
     circuits,
+    events,
     health,
     metrics,
     overview,
@@ -25,5 +26,6 @@ ROUTERS: dict[str, APIRouter] = {
     "circuits": circuits.router,
     "snapshot": snapshot.router,
     "chat": chat.router,
+    "events": events.router,
     "page": page.router,
 }

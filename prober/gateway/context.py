@@ -14,6 +14,7 @@ from prober.config.tree import Gateway
 from prober.gateway.admission import Admission
 from prober.gateway.modules import Modules
 from prober.gateway.outward import Outward
+from prober.gateway.reception import Reception
 from prober.inquiry import NoAnswer
 from prober.module import OnDemand
 from prober.sinks.metrics import Metrics
@@ -56,6 +57,7 @@ class Context:
     reader: Reader
     progress: Callable[[], Progress]
     outward: Outward
+    reception: Reception
     settings: Gateway = field(default_factory=Gateway)
     admission: Admission = field(default_factory=Admission)
     modules: Modules = field(default_factory=Modules)

@@ -13,7 +13,11 @@ from prober.config.tree import Gateway, Store
 from prober.gateway import app, server
 from prober.gateway.admission import Admission
 from prober.gateway.context import Context
+from prober.gateway.intake import Intake
 from prober.gateway.outward import Outward
+from prober.gateway.reception import Reception
+from prober.hub import Hub
+from prober.storage.ledger import Ledger
 from prober.storage.reader import Reader
 from prober.telemetry import Telemetry
 
@@ -33,10 +37,19 @@ def settings() -> Gateway:
 
 
 @pytest.fixture
-async def context(fleet: Fleet, settings: Gateway) -> AsyncIterator[Context]:
+def hub() -> Hub:
+    """What events are published on."""
+    return Hub()
+
+
+@pytest.fixture
+async def context(fleet: Fleet, settings: Gateway, hub: Hub) -> AsyncIterator[Context]:
     reader, telemetry = Reader(fleet.url), Telemetry()
     outward = Outward(settings, Store(url=fleet.url), telemetry)
     outward.breakers.retarget([member.service for member in fleet.state.members()])
+    ledger = Ledger(fleet.url)
+    intake = Intake(ledger.append, ledger.close)
+    reception = Reception(settings.events, intake, hub)
     yield Context(
         "vigil",
         fleet.state,
@@ -45,9 +58,11 @@ async def context(fleet: Fleet, settings: Gateway) -> AsyncIterator[Context]:
         reader,
         lambda: fleet.progress,
         outward,
+        reception,
         settings,
         Admission(settings),
     )
+    await reception.close()
     await outward.close()
     reader.close()
 

@@ -1,0 +1,154 @@
+"""Events: take them in at /api/v1/events, count them, and show which belong together."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.routing import APIRoute
+
+from prober.gateway.answers import Json
+from prober.gateway.context import Context, Given
+from prober.gateway.guard import REFUSALS, Scope, needs
+from prober.gateway.intake import NotStored
+
+AGAIN = "the event is not known to be stored; send it again"
+RETRY_S = 1
+
+router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=REFUSALS)
+
+
+class Direct(APIRoute):
+    """A route whose function is given the request as it is.
+
+    FastAPI describes it and does nothing more: to solve dependencies takes longer than the rest
+    of an event. The function has to see to the guard itself.
+    """
+
+    def get_route_handler(self) -> Any:
+        """The function itself."""
+        return self.endpoint
+
+
+ID = "6f0f5c5e-0f0b-4c5a-9a57-3b1f0f6f8a11"
+SENT: dict[str, Any] = {
+    "type": "system.alert",
+    "payload": {
+        "alert_id": "a-17",
+        "severity": "L3",
+        "message": "queue is full",
+        "timestamp": 1_795_359_600_000,
+    },
+    "source": "madre",
+    "broadcast": True,
+}
+SCHEMA = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {
+        "type": {"type": "string", "minLength": 1, "maxLength": 255},
+        "payload": {"description": "What a canonical type's schema is for; else anything."},
+        "metadata": {"description": "Anything."},
+        "source": {"description": "Who sends it."},
+        "broadcast": {"description": "Listeners are told where this is true."},
+    },
+}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "ok": {"value": {"status": "ok", "event_id": ID, "type": "system.alert"}},
+    "rejected": {
+        "value": {
+            "status": "rejected",
+            "reason": "schema_validation_failed",
+            "detail": 'payload: "severity" is a required property',
+            "event_id": ID,
+        }
+    },
+}
+
+
+def _example(value: object) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": value}}}}
+
+
+def _fault(status_code: int, message: str) -> dict[str, Any]:
+    example = {"error": message, "status_code": status_code}
+    return {"description": message, "content": {"application/json": {"example": example}}}
+
+
+FAULTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Recorded", "content": {"application/json": {"examples": ANSWERS}}},
+    400: _fault(400, "the body is no JSON"),
+    408: _fault(408, "the body did not come in time"),
+    413: _fault(413, "the body is larger than 65536 bytes"),
+    422: _fault(422, "the body is no JSON object"),
+    503: _fault(503, AGAIN),
+}
+
+
+async def ingest(request: Request) -> Json:
+    """Take in an event; the answer says that it is in the ledger.
+
+    One of a canonical type that breaks its schema is refused, and the refusal recorded: look at
+    `status`. Events of all other types are taken as they are.
+    """
+    context: Context = request.app.state.context
+    context.admission.guard.require(Scope.INGEST, request)
+    try:
+        return Json(await context.reception.take(await request.body()))
+    except NotStored:
+        headers = {"Retry-After": str(RETRY_S)}
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, AGAIN, headers) from None
+
+
+router.add_api_route(
+    "",
+    ingest,
+    methods=["POST"],
+    route_class_override=Direct,
+    responses=FAULTS,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": SCHEMA, "example": SENT}},
+        }
+    },
+)
+
+CARDINALITY = {
+    "status": "ok",
+    "timestamp": 1_795_359_600_123,
+    "window_seconds": 300.0,
+    "events": {"system.alert": {"count": 10, "rate_per_min": 2.0}},
+    "total_events": 10,
+}
+CORRELATIONS = {
+    "status": "ok",
+    "timestamp": 1_795_359_600_123,
+    "graph": {
+        "nodes": [
+            {
+                "id": ID,
+                "type": "system.alert",
+                "timestamp": 1_795_359_600_000,
+                "severity": "L3",
+                "nature": "incident",
+            }
+        ],
+        "edges": [{"source": ID, "target": "1c…", "strength": 0.86}],
+        "total_nodes": 2,
+        "total_edges": 1,
+    },
+}
+
+
+@router.get("/cardinality", dependencies=[needs(Scope.READ)], responses=_example(CARDINALITY))
+async def cardinality(context: Given) -> Json:
+    """How many events of each type came within the window, and how many a minute that is."""
+    return Json(context.reception.cardinality())
+
+
+@router.get("/correlations", dependencies=[needs(Scope.READ)], responses=_example(CORRELATIONS))
+def correlations(context: Given) -> Json:
+    """The newest events of the window, and how strongly they belong together."""
+    return Json(context.reception.correlations())

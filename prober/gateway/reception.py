@@ -1,0 +1,147 @@
+"""Take an event in: check it, record it, count it, and tell those who listen."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import deque
+from typing import Any
+
+import orjson
+
+from prober import clock
+from prober.cardinality import Cardinality, per_minute
+from prober.config.events import Events
+from prober.correlation import WEIGHTS, Edge, Node, edges
+from prober.gateway.canon import Canon
+from prober.gateway.intake import Intake
+from prober.gateway.parsing import Event, parse
+from prober.hub import EVENT, Hub
+from prober.storage.ledger import Entry
+
+REFUSED = "event.rejected"  # what a refusal is called in the ledger
+REASON = "schema_validation_failed"
+MAX_NODES = 100
+MAX_EDGES = 500
+MAX_SHARED = 128  # characters of an id that events may share
+
+# Where an event names what it may share with others.
+NAMES: dict[str, tuple[str, ...]] = {
+    "correlation": ("correlation_id",),
+    "session": ("session_id",),
+    "service": ("service", "source"),
+}
+assert NAMES.keys() == WEIGHTS.keys()
+
+
+class Reception:
+    """Built by the composition root, which also closes it; for one event loop."""
+
+    def __init__(self, settings: Events, intake: Intake, hub: Hub) -> None:
+        self._canon = Canon(settings.types)
+        self._intake = intake
+        self._hub = hub
+        self._window_ms = int(settings.window * 1000)
+        self._counts = Cardinality(settings.window, time.monotonic())
+        self._nodes: deque[Node] = deque(maxlen=MAX_NODES)
+
+    async def take(self, body: bytes) -> dict[str, object]:
+        """The answer to an event, once it is recorded.
+
+        Raises HTTPException where the body is no event, and `NotStored`.
+        """
+        event = parse(body)
+        fault = self._canon.fault(event, len(body))
+        id_, at = str(uuid.uuid4()), clock.epoch_ms()
+        if fault is not None:
+            await self._intake.record(_refusal(id_, at, fault, body))
+            return {"status": "rejected", "reason": REASON, "detail": fault, "event_id": id_}
+        await self._intake.record(_entry(event["type"], id_, at, body))
+        self._note(event, id_, at)
+        return {"status": "ok", "event_id": id_, "type": event["type"]}
+
+    def cardinality(self) -> dict[str, object]:
+        """How many events of each type the window holds."""
+        now_s = time.monotonic()
+        covered_s = self._counts.covered_s(now_s)
+        counts = self._counts.counts(now_s)
+        return {
+            "status": "ok",
+            "timestamp": clock.epoch_ms(),
+            "window_seconds": round(covered_s, 2),
+            "events": {
+                type_: {"count": count, "rate_per_min": per_minute(count, covered_s)}
+                for type_, count in counts.items()
+            },
+            "total_events": sum(counts.values()),
+        }
+
+    def correlations(self) -> dict[str, object]:
+        """The graph of the newest events of the window."""
+        now = clock.epoch_ms()
+        nodes = [node for node in list(self._nodes) if now - node.came_at <= self._window_ms]
+        found = edges(nodes, MAX_EDGES)
+        graph = {
+            "nodes": [_shown(node) for node in nodes],
+            "edges": [Edge._asdict(edge) for edge in found],
+            "total_nodes": len(nodes),
+            "total_edges": len(found),
+        }
+        return {"status": "ok", "timestamp": now, "graph": graph}
+
+    async def close(self) -> None:
+        """Commit what waits, and let go of the database."""
+        await self._intake.close()
+
+    def _note(self, event: Event, id_: str, at: int) -> None:
+        self._counts.add(event["type"], time.monotonic())
+        self._nodes.append(_node(event, id_, at, self._canon.nature(event["type"])))
+        if event.get("broadcast") is True and self._hub.wanted(EVENT):
+            said = {"channel": "event", "timestamp": at} | event | {"event_id": id_}
+            self._hub.publish(EVENT, orjson.dumps(said).decode())
+
+
+def _entry(type_: str, id_: str, at: int, body: bytes) -> Entry:
+    # The event stands there as it was sent, to the letter: it may be evidence.
+    text = f'{{"event_id":"{id_}","received_at":{at},"event":{body.decode()}}}'
+    return Entry(type_, text, at)
+
+
+def _refusal(id_: str, at: int, fault: str, body: bytes) -> Entry:
+    detail = orjson.dumps(fault).decode()
+    text = (
+        f'{{"event_id":"{id_}","received_at":{at},"reason":"{REASON}","detail":{detail},'
+        f'"event":{body.decode()}}}'
+    )
+    return Entry(REFUSED, text, at)
+
+
+def _node(event: Event, id_: str, at: int, nature: str | None) -> Node:
+    parts = [part for part in (event.get("payload"), event.get("metadata")) if _is_object(part)]
+    parts.append(event)
+    severity, timestamp = _first(parts, "severity", str), _first(parts, "timestamp", int)
+    shares = frozenset(
+        (kind, value)
+        for kind, names in NAMES.items()
+        for name in names
+        if (value := _first(parts, name, str)) and len(value) <= MAX_SHARED
+    )
+    return Node(id_, event["type"], at, timestamp or at, severity, nature, shares)
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _first(parts: list[Any], name: str, kind: type[Any]) -> Any:
+    return next((p[name] for p in parts if isinstance(p.get(name), kind)), None)
+
+
+def _shown(node: Node) -> dict[str, object]:
+    return {
+        "id": node.id,
+        "type": node.type,
+        "timestamp": node.timestamp,
+        "severity": node.severity,
+        "nature": node.nature,
+    }
