@@ -116,12 +116,12 @@ def _serve_udp(sock: socket.socket, answering: Answering) -> None:
                 sock.sendto(packet, peer)
 
 
-def by_tcp(answering: Answering, encrypted: str = "", host: str = LOOPBACK) -> Serve:
-    """Serve it by TCP; with TLS and a certificate for these names, where there are any."""
+def by_tcp(answering: Answering, name: str = "", host: str = LOOPBACK) -> Serve:
+    """Serve it by TCP; with TLS and a certificate for this name, where there is one."""
 
     @contextmanager
     def serve(ground: Ground) -> Iterator[str]:
-        tls = ground.issued("dns", names=encrypted).context() if encrypted else None
+        tls = ground.issued(name, names=f"DNS:{name}").context() if name else None
         with serving(_handler(answering), tls) as server:
             yield f"{host}:{server.port}"
 
@@ -264,7 +264,7 @@ BREAKING = {
     ),
     "empty-record": (by_udp(raw(lambda _, good: [good[:-6] + b"\0\0"])), ask()),
     "tcp": (by_tcp(says(A)), tcp()),
-    "tcp-large": (by_tcp(says(*(A for _ in range(3000)))), tcp()),
+    "tcp-large": (by_tcp(says(*(A for _ in range(300)))), tcp()),
     "tcp-silent": (by_tcp(lambda _: []), tcp(timeout=SOON)),
     "tcp-refused": (refused, tcp()),
     "tcp-wrong-number": (by_tcp(raw(lambda _, good: [numbered(1, good)])), tcp()),
@@ -278,11 +278,11 @@ BREAKING = {
     "tcp-nothing": (streams(lambda good: [b"\0\0"]), tcp()),
     "tcp-more-than-one": (by_tcp(raw(lambda _, good: [good, good])), tcp()),
     "udp-to-tcp-server": (by_tcp(says(A)), ask()),
-    "tls": (by_tcp(says(A), "DNS:localhost", "localhost"), tls()),
-    "tls-wrong-name": (by_tcp(says(A), "DNS:dns.example", "localhost"), tls()),
-    "tls-server-name": (by_tcp(says(A), "DNS:dns.example"), tls(server_name="dns.example")),
+    "tls": (by_tcp(says(A), "localhost", "localhost"), tls()),
+    "tls-wrong-name": (by_tcp(says(A), "dns.example", "localhost"), tls()),
+    "tls-server-name": (by_tcp(says(A), "dns.example"), tls(server_name="dns.example")),
     "tls-insecure": (
-        by_tcp(says(A), "DNS:dns.example"),
+        by_tcp(says(A), "dns.example"),
         tls(insecure_skip_verify=True),
     ),
     "tls-to-plain": (by_tcp(says(A), host="localhost"), tls()),
