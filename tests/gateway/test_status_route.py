@@ -16,7 +16,7 @@ from prober.gateway.context import Context
 from prober.status import State, step
 
 SERVICES = 1000
-BUDGET_MS = 10.0  # p99, with a thousand services
+BUDGET_MS = 10.0  # of the server at p99, with a thousand services
 
 
 @pytest.fixture
@@ -120,10 +120,10 @@ async def test_a_thousand_services_are_told_within_the_budget(context: Context) 
     for i in range(400):
         changed = [success(name)._replace(checked_at=AT + i) for name in names[:40]]
         await context.state.write([step(State(), result)[1] for result in changed])
-        start = time.perf_counter()
+        start = time.thread_time()
         answer = await overview.status(context)
-        took_ms.append((time.perf_counter() - start) * 1000)
+        took_ms.append((time.thread_time() - start) * 1000)
 
     assert answer.body.count(b'"http_code"') == SERVICES
-    # The best of several runs is what prober takes; the others tell what else the machine does.
-    assert min(quantiles(took_ms[k : k + 100], n=100)[98] for k in range(0, 400, 100)) < BUDGET_MS
+    # The time of the processor: the clock on the wall also counts what else the machine does.
+    assert quantiles(took_ms, n=100)[98] < BUDGET_MS
