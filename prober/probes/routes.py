@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import ipaddress
 import socket
 import time
@@ -41,13 +42,21 @@ def is_offline() -> bool:
 
 
 def _is_cut_off(exchange: Exchange, host: str, port: int) -> bool:
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:  # a name: which of its addresses kept silent is not known
+    family = _family(host)
+    if family is None:  # a name: which of its addresses kept silent is not known
         resolving = exchange.reason is Reason.DNS or exchange.phase is Phase.RESOLVE
         return resolving and is_offline()
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    return not _has_route(family, (str(address), port))
+    return not _has_route(family, (host.strip("[]"), port))
+
+
+@functools.lru_cache(maxsize=65_536)  # a thousand services may hang at once
+def _family(host: str) -> int | None:
+    """The family of an address, or None where a host is a name."""
+    try:
+        version = ipaddress.ip_address(host.strip("[]")).version
+    except ValueError:
+        return None
+    return socket.AF_INET if version == 4 else socket.AF_INET6
 
 
 def _has_route(family: int, address: Any) -> bool:
