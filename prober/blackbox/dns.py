@@ -6,7 +6,6 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import dns.exception
@@ -15,37 +14,15 @@ import dns.message
 import dns.rdataclass
 import dns.rdatatype
 
-from prober import patterns
-from prober.blackbox import handshake, records, targets
+from prober.blackbox import handshake, judging, records, targets
 from prober.blackbox.addresses import NoAddress, chosen
 from prober.blackbox.job import Job
-from prober.blackbox.records import Record, Reply
+from prober.blackbox.records import Reply
 from prober.blackbox.streams import Stream, connected, open_socket
-from prober.module import DnsModule, RecordChecks
+from prober.module import DnsModule
 
 LARGEST = 512  # of an answer by UDP, since no larger one is asked for
 LENGTH = struct.Struct("!H")
-RCODES = {
-    "NOERROR": 0,
-    "FORMERR": 1,
-    "SERVFAIL": 2,
-    "NXDOMAIN": 3,
-    "NOTIMP": 4,
-    "REFUSED": 5,
-    "YXDOMAIN": 6,
-    "YXRRSET": 7,
-    "NXRRSET": 8,
-    "NOTAUTH": 9,
-    "NOTZONE": 10,
-    "BADSIG": 16,
-    "BADKEY": 17,
-    "BADTIME": 18,
-    "BADMODE": 19,
-    "BADNAME": 20,
-    "BADALG": 21,
-    "BADTRUNC": 22,
-    "BADCOOKIE": 23,
-}
 COUNTS = {
     "answer": "Returns number of entries in the answer resource record list",
     "authority": "Returns number of entries in the authority resource record list",
@@ -181,64 +158,12 @@ def _tell(job: Job, reply: Reply, kind: int) -> None:
 
 
 def _is_well(job: Job, reply: Reply, module: DnsModule) -> bool:
-    faults = [
-        _rcode_fault(reply.rcode, module.valid_rcodes),
-        _fault("answer", reply.answer, module.answer),
-        _fault("authority", reply.authority, module.authority),
-        _fault("additional", reply.additional, module.additional),
-    ]
-    for section in (reply.answer, reply.authority, reply.additional):
-        for record in section:
-            job.report.say(f"got {record.text}")
-    found = [fault for fault in faults if fault]
+    for record in (*reply.answer, *reply.authority, *reply.additional):
+        job.report.say(f"got {record.text}")
+    found = judging.faults(reply, module)
     for fault in found:
         job.report.say(fault)
     return not found
-
-
-def _rcode_fault(rcode: int, valid: Sequence[str]) -> str | None:
-    unknown = [name for name in valid if name not in RCODES]
-    if unknown:
-        return f"{', '.join(unknown)} in valid_rcodes is no rcode"
-    if rcode in {RCODES[name] for name in valid}:
-        return None
-    called = next((name for name, number in RCODES.items() if number == rcode), rcode)
-    return f"the answer's rcode is {called}, and not one of {', '.join(valid)}"
-
-
-def _fault(section: str, found: Sequence[Record], checks: RecordChecks) -> str | None:
-    """What is wrong with a section's records, or None."""
-    texts = [record.text for record in found]
-    for rule, has_failed in (
-        ("fail_if_matches_regexp", _any(texts, checks.fail_if_matches)),
-        # blackbox_exporter fails where not all match: the opposite of the rule's name.
-        ("fail_if_all_match_regexp", bool(texts) and _all(texts, checks.fail_if_all_match)),
-        ("fail_if_not_matches_regexp", _misses(texts, checks.fail_if_not_matches)),
-        ("fail_if_none_matches_regexp", _none(texts, checks.fail_if_none_matches)),
-    ):
-        if has_failed:
-            return f"the {section} section's records fail by {rule}"
-    return None
-
-
-def _any(texts: Sequence[str], rules: Sequence[str]) -> bool:
-    return any(_matches(rule, text) for text in texts for rule in rules)
-
-
-def _all(texts: Sequence[str], rules: Sequence[str]) -> bool:
-    return bool(rules) and all(_matches(rule, text) for text in texts for rule in rules)
-
-
-def _misses(texts: Sequence[str], rules: Sequence[str]) -> bool:
-    return bool(rules) and not (texts and _all(texts, rules))
-
-
-def _none(texts: Sequence[str], rules: Sequence[str]) -> bool:
-    return bool(rules) and not _any(texts, rules)
-
-
-def _matches(rule: str, text: str) -> bool:
-    return patterns.compiled(rule).search(text.encode()) is not None
 
 
 def _took(job: Job, phase: str, seconds: float) -> None:
