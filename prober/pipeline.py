@@ -120,7 +120,8 @@ class Pipeline:
                 continue  # a reload removed the service while it was probed
             state = self._states[result.service]
             self._states[result.service], observation = status.step(state, result)
-            self._fresh_until[result.service] = now + stale_after_s(service)
+            self._fresh_until[result.service] = until = now + stale_after_s(service)
+            self._none_stale_before = min(self._none_stale_before, until)
             batch.append(observation)
         self._tell(batch)
 
@@ -137,7 +138,7 @@ class Pipeline:
     def expire(self) -> None:
         """Turn services UNKNOWN whose last result is too old to speak for them."""
         now = time.monotonic()
-        if now < self._none_stale_before:  # that moment only moves on as results come in
+        if now < self._none_stale_before:  # a large fleet is not walked every second
             return
         untils = (until for until in self._fresh_until.values() if until >= now)
         self._none_stale_before = min(untils, default=0.0)

@@ -176,6 +176,23 @@ async def test_a_service_that_is_disabled_turns_unknown() -> None:
     assert sink.statuses() == [Status.UNKNOWN]
 
 
+async def test_a_service_that_came_back_goes_stale_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "STALE_MIN_S", 0.01)
+    sink = Recorder()
+    line = Pipeline([sink], Telemetry())
+    seldom = replace(MADRE, name="seldom", interval_s=60)
+    line.watch([replace(MADRE, interval_s=0.01, timeout_s=0.01), seldom], {})
+    await asyncio.sleep(0.1)
+    line.expire()
+
+    line.results([result(Outcome.SUCCESS)])
+    await asyncio.sleep(0.1)
+    line.expire()
+    await line.close()
+
+    assert sink.statuses() == [Status.OK, Status.UNKNOWN]
+
+
 async def test_a_service_without_results_for_too_long_goes_stale_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

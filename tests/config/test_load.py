@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -362,3 +363,23 @@ def test_problems_are_errors_with_the_exit_code_of_configuration(tmp_path: Path)
     with pytest.raises(ConfigError) as caught:
         load.read([str(tmp_path / "none")], {})
     assert caught.value.exit_code == 78
+
+
+def test_services_share_what_they_have_in_common(loaded: Load) -> None:
+    written = "{name: %s, url: 'http://a:80', expected_status: [2xx], compression: [gzip]}"
+    first, second = loaded(f"services: [{written % 'a'}, {written % 'b'}]").services
+
+    assert first.expected is second.expected
+    assert first.wire is second.wire
+    assert first.url is second.url
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_loading_leaves_the_garbage_collector_as_it_was(loaded: Load, enabled: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        loaded(SERVICE)
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()
