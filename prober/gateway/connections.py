@@ -11,7 +11,10 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from prober.config.access import Limits
 
+HEAD_BYTES = 16_384  # of a head that has not ended
+READ_BYTES = 65_536  # of an answer that waits have to be read within `write_time`
 SPARE_FILES = 512  # for the database, the workers, WebSockets and whatever else prober opens
+TOO_LARGE = "The head of the request is too large."
 
 
 class Door:
@@ -57,6 +60,7 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
         super().__init__(*args, **more)
         self._door = door
         self._head: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
         self._write: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -67,12 +71,17 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
 
     def data_received(self, data: bytes) -> None:
         """Expect the rest of a head that has begun."""
+        self._head_bytes += len(data)
         super().data_received(data)
+        if self.transport.is_closing():
+            return
         if self.transport.get_protocol() is not self:  # it is a WebSocket now
             self._forget()
         elif self._busy():
             self._stop_waiting()
             self._door.works(self)
+        elif self._head_bytes > HEAD_BYTES:
+            self.send_400_response(TOO_LARGE)
         elif self._head is None:
             self._expect_head()
 
@@ -90,7 +99,7 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
     def pause_writing(self) -> None:
         """The client doesn't read: wait, but not for ever."""
         super().pause_writing()
-        self._write = self.loop.call_later(self._door.write_s, self.end)
+        self._await_reader()
 
     def resume_writing(self) -> None:
         """It reads again."""
@@ -103,6 +112,16 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
         self._forget()
         self.transport.abort()
 
+    def _await_reader(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._write = self.loop.call_later(self._door.write_s, self._check_reader, waiting)
+
+    def _check_reader(self, before: int) -> None:
+        if before - self.transport.get_write_buffer_size() < READ_BYTES:
+            self.end()
+        else:
+            self._await_reader()
+
     def _busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
@@ -110,6 +129,7 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
         self._head = self.loop.call_later(self._door.head_s, self.end)
 
     def _stop_waiting(self) -> None:
+        self._head_bytes = 0
         if self._head is not None:
             self._head.cancel()
             self._head = None

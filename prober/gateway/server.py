@@ -15,11 +15,10 @@ from starlette.types import ASGIApp
 
 from prober.config.access import Limits
 from prober.errors import AddressInUse
-from prober.gateway.connections import Door, Patient
+from prober.gateway.connections import HEAD_BYTES, Door, Patient
 
 GRACE_S = 1  # what is being answered when the server stops may take this long
 KEEP_ALIVE_S = 75  # longer than a scrape interval, so that Prometheus keeps its connection
-HEAD_BYTES = 16 * 1024  # the largest head of a request
 START_POLL_S = 0.005
 
 REMEDIES = {

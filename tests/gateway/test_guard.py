@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from hashlib import sha256
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from gateway.watched import serving
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import HTTPConnection
+from structlog.testing import capture_logs
 
+from prober.config.clients import Rate
 from prober.gateway import guard
 from prober.gateway.admission import Admission
 from prober.gateway.answers import handle_errors
+from prober.gateway.attempts import Attempts
 from prober.gateway.guard import Guard, Key, Policy, Scope, needs
 
 HEADER = "X-VX11-Token"
@@ -39,10 +47,10 @@ KEYS = (
 )
 
 
-def routes(policy: Policy) -> FastAPI:
+def routes(policy: Policy, attempts: Attempts | None = None) -> FastAPI:
     """An app with a route for each scope, named like it."""
     app = FastAPI()
-    app.state.context = Held(Guard(policy))
+    app.state.context = Held(Guard(policy, attempts))
     handle_errors(app)
     for scope in Scope:
 
@@ -131,3 +139,66 @@ def test_each_key_is_compared_whatever_the_token(
     Guard(Policy(keys=KEYS)).find(token)
 
     assert compared == [key.digest for key in KEYS]
+
+
+@asynccontextmanager
+async def asking(rate: Rate | None) -> AsyncIterator[Callable[[str], Awaitable[httpx.Response]]]:
+    """A function that asks to read with a token, of a gateway with this rate of wrong ones."""
+    app = routes(Policy(HEADER, reading_is_open=False, keys=KEYS), Attempts(rate))
+    async with serving(app) as url, httpx.AsyncClient(trust_env=False) as client:
+        yield lambda token: client.post(f"{url}/read", headers={HEADER: token} if token else {})
+
+
+async def test_after_too_many_wrong_tokens_none_is_looked_at() -> None:
+    async with asking(Rate(3, 60)) as ask:
+        codes = [(await ask(token)).status_code for token in ["a", "b", "c", "reader"]]
+        answer = await ask("d")
+
+    assert codes == [403, 403, 403, 429]
+    assert answer.json() == {"error": "too many wrong tokens", "status_code": 429}
+    assert 0 < int(answer.headers["retry-after"]) <= 20
+
+
+async def test_a_right_or_missing_token_is_no_failed_attempt() -> None:
+    async with asking(Rate(1, 60)) as ask:
+        codes = [(await ask(token)).status_code for token in ["reader", "", "sender"] * 3]
+
+    assert codes == [200, 401, 403] * 3
+
+
+async def test_the_limit_passes() -> None:
+    async with asking(Rate(1, 0.2)) as ask:
+        await ask("wrong")
+        blocked = await ask("reader")
+        await asyncio.sleep(0.25)
+        free = await ask("reader")
+
+    assert (blocked.status_code, free.status_code) == (429, 200)
+
+
+async def test_no_token_is_ever_logged() -> None:
+    with capture_logs() as lines:
+        async with asking(Rate(2, 60)) as ask:
+            for token in ["s3cret-one", "s3cret-two", "s3cret-three", "reader"]:
+                await ask(token)
+
+    assert len(lines) == 1
+    assert "s3cret" not in str(lines) and "'reader'" not in str(lines)
+
+
+def connection(headers: list[tuple[bytes, bytes]]) -> HTTPConnection:
+    return HTTPConnection(
+        {"type": "http", "path": "/", "headers": headers, "client": None, "query_string": b""}
+    )
+
+
+@given(
+    st.binary(max_size=300), st.sampled_from([HEADER, "Authorization", "Sec-WebSocket-Protocol"])
+)
+async def test_no_header_value_opens_the_guard_or_breaks_it(value: bytes, name: str) -> None:
+    guarded = Guard(Policy(HEADER, reading_is_open=False, keys=KEYS))
+
+    for prefix in (b"", b"Bearer ", b"prober.token.", b"prober, prober.token."):
+        with pytest.raises(HTTPException) as refused:
+            guarded.require(Scope.ADMIN, connection([(name.lower().encode(), prefix + value)]))
+        assert refused.value.status_code in (401, 403)
