@@ -74,6 +74,9 @@ class Auth(Part):
     reading: Annotated[str, fields.word("open", "token")] = setting(
         "open", "Whether reading is open to all, or needs a token too."
     )
+    open: Annotated[tuple[fields.RoutePath, ...], Many(0)] = setting(
+        [], "Paths that all may read, though reading needs a token."
+    )
     tokens: Annotated[tuple[Token, ...], Many(0), AfterValidator(_distinct)] = setting(
         [], "Who may do what; without any, nothing can be written or forwarded."
     )

@@ -59,6 +59,7 @@ def policy(settings: Gateway) -> Policy:
         settings.auth.reading == "open",
         keys,
         frozenset(settings.cors.origins),
+        frozenset(settings.auth.open),
     )
 
 

@@ -76,6 +76,11 @@ class Policy:
     reading_is_open: bool = True
     keys: tuple[Key, ...] = ()
     origins: frozenset[str] = frozenset()
+    open_paths: frozenset[str] = frozenset()
+
+    def is_open(self, scope: Scope, path: str) -> bool:
+        """Whether what needs `scope` is open to all at `path`."""
+        return scope is Scope.READ and (self.reading_is_open or path in self.open_paths)
 
 
 class Guard:
@@ -93,7 +98,7 @@ class Guard:
         """
         if connection.scope["type"] == "websocket":
             self._require_origin(connection.headers)
-        if scope is Scope.READ and self.policy.reading_is_open:
+        if self.policy.is_open(scope, connection.scope["path"]):
             return
         if not self.policy.keys:
             raise HTTPException(HTTPStatus.FORBIDDEN, CLOSED)
