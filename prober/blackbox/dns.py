@@ -14,7 +14,7 @@ import dns.message
 import dns.rdataclass
 import dns.rdatatype
 
-from prober.blackbox import handshake, judging, records, targets
+from prober.blackbox import faults, handshake, judging, records, targets
 from prober.blackbox.addresses import NoAddress, chosen
 from prober.blackbox.job import Job
 from prober.blackbox.records import Reply
@@ -54,7 +54,7 @@ async def run(job: Job) -> bool:
     except TimeoutError:
         job.report.say("timed out")
     except OUTAGES as error:
-        job.report.say(f"failed: {getattr(error, 'strerror', None) or error}")
+        job.report.say(f"failed: {faults.sentence(error)}")
     return False
 
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from prober.blackbox import faults
 from prober.blackbox.addresses import NoAddress, chosen
 from prober.blackbox.job import Job
 from prober.blackbox.streams import open_socket
@@ -78,7 +79,7 @@ async def run(job: Job) -> bool:
     except TimeoutError:
         job.report.say("timed out")
     except (NoAddress, OSError) as error:
-        job.report.say(f"failed: {getattr(error, 'strerror', None) or error}")
+        job.report.say(f"failed: {faults.sentence(error)}")
     return False
 
 

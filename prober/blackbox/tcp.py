@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import cast
 
-from prober.blackbox import chains, handshake, targets
+from prober.blackbox import chains, faults, handshake, targets
 from prober.blackbox.addresses import NoAddress, chosen
 from prober.blackbox.conversation import FAILED_DUE_TO_REGEX, converse
 from prober.blackbox.job import Job
@@ -25,7 +25,7 @@ async def run(job: Job) -> bool:
     except TimeoutError:
         job.report.say("timed out")
     except (targets.BadTarget, NoAddress, OSError) as error:
-        job.report.say(f"failed: {getattr(error, 'strerror', None) or error}")
+        job.report.say(f"failed: {faults.sentence(error)}")
     return False
 
 
