@@ -25,26 +25,29 @@ from typing import NamedTuple
 from bench import exporter, facts, floor, stage
 
 WARM_UP_S = 4
-REQUESTS = 3000
 COUNTERS = ("prober_probes_total", "prober_probe_failures_total", "prober_missed_slots_total")
 KEPT_HOSTS = 100  # so that kept connections are many, as in real life
 MEASURED, ANSWERING = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 
 
 class Case(NamedTuple):
-    """How services are asked, each once a second; `goal` is the ratio to stay below."""
+    """How services are asked, each once a second; `goal` is the ratio to stay below.
+
+    The floor and blackbox_exporter make so many `requests`.
+    """
 
     tls: bool
     kept: bool
     services: int
+    requests: int
     goal: float | None = None
 
 
 CASES: dict[str, Case] = {
-    "plain-fresh": Case(tls=False, kept=False, services=1000, goal=0.25),
-    "plain-kept": Case(tls=False, kept=True, services=1000, goal=0.12),
-    "tls-fresh": Case(tls=True, kept=False, services=250, goal=0.7),
-    "tls-kept": Case(tls=True, kept=True, services=1000),
+    "plain-fresh": Case(tls=False, kept=False, services=1000, requests=3000, goal=0.25),
+    "plain-kept": Case(tls=False, kept=True, services=1000, requests=3000, goal=0.12),
+    "tls-fresh": Case(tls=True, kept=False, services=250, requests=800, goal=0.7),
+    "tls-kept": Case(tls=True, kept=True, services=1000, requests=800),
 }
 
 Figures = dict[str, float]
@@ -58,20 +61,18 @@ def measured(case: Case, folder: Path, seconds: float) -> Figures:
     hosts = KEPT_HOSTS if case.kept and not case.tls else 1
     with stage.nginx(folder, tls=case.tls, hosts=hosts, core=ANSWERING) as port:
         url = f"http{'s' if case.tls else ''}://127.0.0.1:{port}"
-        figures = {
-            f"floor, {loop}": _floor_us(loop, url, ca_file, case.kept) for loop in floor.LOOPS
-        }
+        figures = {f"floor, {loop}": _floor_us(loop, url, ca_file, case) for loop in floor.LOOPS}
         if exporter.PROGRAM:
             figures["blackbox_exporter"] = exporter.cost_us(
-                folder / "exporter", url, ca_file, REQUESTS, MEASURED
+                folder / "exporter", url, ca_file, case.requests, MEASURED
             )
         urls = [url.replace("127.0.0.1", stage.host(n)) for n in range(hosts)]
         return figures | _prober_us(case, folder / "prober", urls, ca_file, seconds)
 
 
-def _floor_us(loop: str, url: str, ca_file: Path, kept: bool) -> float:
-    command = (sys.executable, "-m", "bench.floor", loop, url, str(ca_file), str(int(kept)))
-    pinned = ("taskset", "--cpu-list", str(MEASURED), *command, str(REQUESTS))
+def _floor_us(loop: str, url: str, ca_file: Path, case: Case) -> float:
+    command = (sys.executable, "-m", "bench.floor", loop, url, str(ca_file), str(int(case.kept)))
+    pinned = ("taskset", "--cpu-list", str(MEASURED), *command, str(case.requests))
     return float(subprocess.run(pinned, check=True, capture_output=True, text=True).stdout)
 
 
