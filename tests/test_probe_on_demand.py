@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import urllib.error
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from daemons import Daemon, running, until
-from servers import Server, answers, redirects, serving
+from servers import Server, answers, read_request, redirects, response, serving
 
 MODULES = """
 modules:
@@ -120,6 +121,21 @@ def test_what_a_redirect_may_not_lead_to_is_not_even_connected_to(daemon: Daemon
         asked(daemon, open_.url)
 
         assert (open_.accepted, secret.accepted) == (1, 0)
+
+
+@pytest.mark.parametrize("sent", ["\r\nX-Injected: 1\r\n", " HTTP/1.1\nX-Injected: 1\n\n"])
+@pytest.mark.parametrize("url", ["{}/{}", "{}/?{}", "{}{}", "{}/#{}"])
+def test_a_target_can_not_add_headers(daemon: Daemon, url: str, sent: str) -> None:
+    requests: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await read_request(reader))
+        writer.write(response(200))
+
+    with serving(note) as server:
+        asked(daemon, url.format(server.url, sent))
+
+    assert not any(b"\nX-Injected" in request for request in requests)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://127.0.0.1:1/x", "ftp://127.0.0.1"])
