@@ -40,7 +40,7 @@ async def test_a_refusal_is_named_in_any_event_loop() -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ssl.SSLError(1, "x"), "TLS: (1, 'x')"),
+        (ssl.SSLError(1, "x"), "TLS: x"),
         (ssl.SSLEOFError(8, "EOF (_ssl.c:1)"), "TLS: the connection was closed"),
         (ConnectionResetError(104, "other words"), "Connection reset by peer"),
         (OSError("a line is longer than 65536 bytes"), "a line is longer than 65536 bytes"),
