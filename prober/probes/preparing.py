@@ -58,7 +58,7 @@ def _common(ca_file: str) -> Prepared:
     yield pycurl.HTTP09_ALLOWED, 0
     yield pycurl.CAINFO, ca_file
     yield pycurl.OPT_CERTINFO, 1
-    if _makes_many_keys(pycurl.version_info()[5]):
+    if makes_many_keys(pycurl.version_info()[5]):
         yield pycurl.SSL_EC_CURVES, GROUPS
     # A resumed session shows no certificate, and costs less than a real visitor's first one.
     yield pycurl.SSL_SESSIONID_CACHE, 0
@@ -67,7 +67,8 @@ def _common(ca_file: str) -> Prepared:
     yield pycurl.DNS_CACHE_TIMEOUT, 1
 
 
-def _makes_many_keys(tls_library: str) -> bool:
+def makes_many_keys(tls_library: str) -> bool:
+    """Whether a library ("OpenSSL/3.6.5") makes more than one key ahead, and understands marks."""
     name, _, version = tls_library.partition("/")
     return name == "OpenSSL" and tuple(map(int, version.split(".")[:2])) >= (3, 5)
 
