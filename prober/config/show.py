@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from prober.config import masking
 from prober.config.nodes import Listing, Mapping, Node, Scalar, is_null
+from prober.config.ondemand import Allow, Blackbox
 from prober.config.part import Part
 from prober.config.tree import Document, Gateway, RuntimeTable, ServiceEntry, Store
 
@@ -29,7 +30,7 @@ def effective(root: Mapping) -> str:
         "services": [_service(_below(root, "defaults"), node) for node in _services(root)],
         "store": _part(Store, store) | {"runtime_table": _table(store.get("runtime_table"))},
         "gateway": _part(Gateway, _below(root, "gateway")),
-        "blackbox": _value(Document, root.entries, "blackbox"),
+        "blackbox": _blackbox(root.entries.get("blackbox")),
         "workers": _value(Document, root.entries, "workers"),
     }
     return _yaml(whole)
@@ -52,6 +53,12 @@ def _service(defaults: Entries, own: Entries) -> dict[str, Shown]:
 
 def _table(node: Node | None) -> Shown:
     return _part(RuntimeTable, node.entries) if isinstance(node, Mapping) else None
+
+
+def _blackbox(node: Node | None) -> Shown:
+    if not isinstance(node, Mapping):
+        return None
+    return _part(Blackbox, node.entries) | {"allow": _part(Allow, _below(node, "allow"))}
 
 
 def _part(model: type[Part], entries: Entries) -> dict[str, Shown]:

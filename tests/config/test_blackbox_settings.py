@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from prober.config import load
+from prober.config.show import effective
 from prober.errors import ConfigError, Problem
 from prober.module import Allowed, HttpModule, Module, OnDemand, Unusable
 
@@ -98,6 +99,38 @@ def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "prober.yaml").write_text(SERVICE + "blackbox: {config_file: /none.yml}")
     with pytest.raises(ConfigError, match=r"/none\.yml: can't be read"):
         load.load([tmp_path / "prober.yaml"], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the file is empty; write 'modules:' and modules below it"),
+        ("- a", "does not hold keys at its top; write 'modules:'"),
+        ("modules: [a]", "a list is not a mapping; write 'modules:'"),
+        ("modules: {a: b}", "'b' is not a mapping"),
+        ("modules:\n  a: {prober: tcp}\n  a: {prober: icmp}", "is written twice, first in line 2"),
+        ("module: {}", "did you mean 'modules'?"),
+    ],
+)
+def test_a_file_that_holds_no_modules_is_told_what_it_needs(
+    wrong: Wrong, text: str, words: str
+) -> None:
+    (problem,) = wrong(text)
+    assert words in problem.message
+
+
+def test_the_settings_are_shown_with_their_defaults(tmp_path: Path) -> None:
+    (tmp_path / "b.yml").write_text("modules:\n")
+    (tmp_path / "prober.yaml").write_text(
+        f"{SERVICE}blackbox: {{config_file: '{tmp_path}/b.yml', allow: {ALLOW}}}\n"
+    )
+    text = effective(load.checked([tmp_path / "prober.yaml"], {})[0])
+
+    assert "timeout_offset: 500ms" in text
+    assert "- 10.0.0.0/8" in text
+    (tmp_path / "shown.yaml").write_text(text)
+    shown = load.load([tmp_path / "shown.yaml"], {}).blackbox
+    assert shown == load.load([tmp_path / "prober.yaml"], {}).blackbox
 
 
 def test_all_faults_of_a_file_come_at_once_with_path_file_and_line(
