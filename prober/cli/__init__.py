@@ -18,6 +18,7 @@ from prober.cli.ledger import command as ledger
 from prober.cli.options import examples
 from prober.cli.run import command as run
 from prober.cli.status import command as status
+from prober.cli.token import command as token
 from prober.errors import ProberError
 
 COMMANDS: dict[str, click.Command] = {
@@ -29,6 +30,7 @@ COMMANDS: dict[str, click.Command] = {
     "db": db,
     "ledger": ledger,
     "demo": demo,
+    "token": token,
     "completion": completion,
 }
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from prober.gateway.context import Given
+from prober.gateway.guard import REFUSALS, Scope, needs
 from prober.sinks.metrics import Text
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,7 +19,7 @@ CHUNK = 2**18  # bytes that are sent at once
 GZIP_HEAD = bytes.fromhex("1f8b08000000000000ff")  # RFC 1952: deflate, no name, no time
 DEFLATE_END = bytes.fromhex("0300")  # RFC 1951: an empty last block
 
-router = APIRouter(tags=["metrics"])
+router = APIRouter(tags=["metrics"], dependencies=[needs(Scope.READ)], responses=REFUSALS)
 
 
 @router.get("/metrics", response_class=Response)

@@ -12,12 +12,18 @@ from prober import clock
 from prober.fleet import Member
 from prober.gateway.answers import Json, aside
 from prober.gateway.context import Given
+from prober.gateway.guard import REFUSALS, Scope, needs
 from prober.model import Result
 from prober.reports import fleet
 from prober.reports.times import moment, rfc3339
 from prober.status import STATUS_AFTER
 
-router = APIRouter(prefix="/api/v1/services", tags=["services"])
+router = APIRouter(
+    prefix="/api/v1/services",
+    tags=["services"],
+    dependencies=[needs(Scope.READ)],
+    responses=REFUSALS,
+)
 
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 Moment = Annotated[
