@@ -67,9 +67,8 @@ def _module(name: str, node: Node, problems: list[Problem]) -> Module | Unusable
     if len(problems) == before:
         try:
             return compile_(name, entry)
-        except OSError as error:
-            message = f"{error.filename!r} can't be read: {error.strerror}; check the path"
-            problems.append(problem(node, loc, message))
+        except ValueError as error:
+            problems.append(problem(node, loc, str(error)))
     return Unusable("")
 
 

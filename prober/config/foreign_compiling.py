@@ -25,7 +25,7 @@ Spec = HttpModule | TcpModule | DnsModule | IcmpModule
 
 
 def compile_(name: str, entry: tree.ModuleEntry) -> Module | Unusable:
-    """The module, or why prober can't probe by it. Raises OSError for a secret's file."""
+    """The module, or why prober can't probe by it. Raises ValueError for a secret of no use."""
     compiler = COMPILERS.get(entry.prober)
     if compiler is None:
         return Unusable(UNSUPPORTED.get(entry.prober, f'Unknown prober "{entry.prober}"'))
@@ -146,6 +146,8 @@ def _headers(http: tree.Http) -> tuple[tuple[str, str], ...]:
     said = _authorization(http)
     if said is None or any(name.lower() == "authorization" for name in http.headers):
         return tuple(http.headers.items())
+    if not said.isascii() or not said.isprintable():
+        raise ValueError("the credentials hold a line break or are no ASCII; write one plain line")
     return (*http.headers.items(), ("Authorization", said))
 
 
@@ -162,7 +164,14 @@ def _authorization(http: tree.Http) -> str | None:
 
 def _secret(text: str, file: str) -> str:
     """A secret as it is written, or as its file holds it, without the space around it."""
-    return Path(file).read_text(encoding="utf-8").strip() if file else text
+    if not file:
+        return text
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"{file!r} can't be read: {error.strerror}; check the path") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{file!r} is not UTF-8 text; save it as UTF-8") from None
 
 
 COMPILERS: dict[str, Callable[[tree.ModuleEntry], Spec]] = {

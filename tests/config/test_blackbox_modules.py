@@ -209,6 +209,18 @@ def test_credentials_become_a_header(
     assert [value for _, value in spec.headers] == [expected]
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"two\nlines", "line break"), ("\u00e9".encode(), "no ASCII"), (b"\xff", "is not UTF-8")],
+)
+def test_a_file_of_credentials_holds_one_plain_line(
+    fault: Fault, tmp_path: Path, content: bytes, words: str
+) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    problem = fault(f"prober: http, http: {{bearer_token_file: {tmp_path / 'secret'}}}")
+    assert words in problem.message
+
+
 def test_the_older_key_for_redirects_wins(compiled: Compiled) -> None:
     spec = compiled("prober: http, http: {no_follow_redirects: true, follow_redirects: true}").spec
     assert isinstance(spec, HttpModule)
