@@ -204,7 +204,6 @@ ANSWERING = {
     "nxdomain-wanted": (by_udp(says(rcode="NXDOMAIN")), ask(valid_rcodes=["NXDOMAIN"])),
     "nxdomain-allowed": (by_udp(says(A)), ask(valid_rcodes=["NXDOMAIN", "NOERROR"])),
     "nxdomain-missed": (by_udp(says(A)), ask(valid_rcodes=["NXDOMAIN"])),
-    "unknown-rcode": (by_udp(says(A)), ask(valid_rcodes=["NOERROR", "NONSENSE"])),
     "extended-rcode": (
         by_udp(says(A, rcode="BADVERS")),
         ask(valid_rcodes=["BADSIG"]),
