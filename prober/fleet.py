@@ -49,28 +49,27 @@ def judge(members: Iterable[Member]) -> Verdict:
     """
     fleet = list(members)
     watched = [m for m in fleet if m.service.enabled]
-    counts = Counter(m.status for m in watched)
+    others = [m for m in watched if m.status is not Status.OK]  # mostly few, of however many
+    counts = Counter(m.status for m in others)
+    ok = len(watched) - len(others)
     return Verdict(
-        ok=counts[Status.OK],
+        ok=ok,
         degraded=counts[Status.DEGRADED],
         broken=counts[Status.BROKEN],
         unknown=counts[Status.UNKNOWN],
         disabled=len(fleet) - len(watched),
         total=len(fleet),
-        well=not any(map(is_unwell, fleet)),
-        sentence=_sentence(watched),
+        well=not any(map(is_unwell, others)),
+        sentence=_sentence(f"{ok}/{len(watched)} OK", others),
     )
 
 
-def _sentence(watched: list[Member]) -> str:
-    ok = sum(m.status is Status.OK for m in watched)
-    remarks = [f"{ok}/{len(watched)} OK"]
+def _sentence(share: str, others: list[Member]) -> str:
+    remarks = [share]
     for status in (Status.BROKEN, Status.UNKNOWN, Status.DEGRADED):
-        names = [m.service.name for m in watched if m.status is status and m.service.critical]
+        names = [m.service.name for m in others if m.status is status and m.service.critical]
         remarks += [f"{_names(names)} {status}"] if names else []
-    tolerated = [
-        m.service.name for m in watched if m.status is not Status.OK and not m.service.critical
-    ]
+    tolerated = [m.service.name for m in others if not m.service.critical]
     remarks += [f"{_names(tolerated)} tolerated"] if tolerated else []
     return ", ".join(remarks)
 
