@@ -16,12 +16,12 @@ UNVERIFIED = -62135596800.0  # Go's zero time: the value where no chain was veri
 # In this order Go writes a name's attributes from right to left, several of a kind joined by "+".
 SHORT = {
     NameOID.COUNTRY_NAME: "C",
-    NameOID.ORGANIZATION_NAME: "O",
-    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
-    NameOID.LOCALITY_NAME: "L",
     NameOID.STATE_OR_PROVINCE_NAME: "ST",
+    NameOID.LOCALITY_NAME: "L",
     NameOID.STREET_ADDRESS: "STREET",
     NameOID.POSTAL_CODE: "POSTALCODE",
+    NameOID.ORGANIZATION_NAME: "O",
+    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
     NameOID.COMMON_NAME: "CN",
     NameOID.SERIAL_NUMBER: "SERIALNUMBER",
 }

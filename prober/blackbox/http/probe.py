@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from typing import cast
 
-from prober.blackbox import addresses
+from prober.blackbox import addresses, handshake
 from prober.blackbox.guard import Refused, is_address
 from prober.blackbox.http import draining, judging, requests, telling, urls
 from prober.blackbox.http.answers import Answer
@@ -54,6 +55,8 @@ async def _prepared(job: Job, module: HttpModule) -> Chase:
         found = [address]
     if not requests.is_method(module.method):
         raise BadRequest(f"{module.method!r} is no method")
+    if module.tls.ca_file or module.tls.cert_file:
+        await handshake.context(module.tls)  # files that can't be used end the probe here
     telling.begin_phases(job.report)
     if proxy is not None:
         found = await job.resolver.resolve(proxy.hostname, job.deadline - time.monotonic())
@@ -108,7 +111,7 @@ async def _probe(job: Job, module: HttpModule, chase: Chase) -> bool:
             is_final = await chase.run()
     except (*FAULTS, Refused) as error:
         job.report.say(f"failed: {_told(error)}")
-        if chase.traces:
+        if isinstance(error, ssl.SSLCertVerificationError):
             telling.handshake(job.report, chase.traces[-1].tls)
         success = False
     else:
