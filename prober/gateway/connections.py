@@ -61,6 +61,7 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
         self._door = door
         self._head: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._in_head = False
         self._write: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -84,6 +85,21 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
             self.send_400_response(TOO_LARGE)
         elif self._head is None:
             self._expect_head()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; trailers, which the parser tells alike, would pass for headers."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._in_head = False
+        super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """Rest, unless the next request is here already."""

@@ -72,13 +72,15 @@ def framing(headers: Iterable[Header]) -> tuple[bool, int | None]:
     Raises Unfit where it is said in two ways, which two servers may understand differently.
     """
     lengths = [value for name, value in headers if name == b"content-length"]
-    chunked = any(name == b"transfer-encoding" for name, _ in headers)
-    if len(lengths) + chunked > 1:
+    encodings = [value for name, value in headers if name == b"transfer-encoding"]
+    if len(lengths) + len(encodings) > 1:
         raise Unfit("the length of the body is said twice")
+    if encodings and encodings[0].lower() != b"chunked":
+        raise Unfit("the body has a transfer encoding other than chunked")
     if lengths and not lengths[0].isdigit():
         raise Unfit("the length of the body is no number")
     length = int(lengths[0]) if lengths else None
-    return chunked or bool(length), length
+    return bool(encodings or length), length
 
 
 def check_part(text: str) -> str:

@@ -47,12 +47,12 @@ class Gate(httpx.AsyncClient):
 
 @asynccontextmanager
 async def gate(
-    folder: Path, services: Sequence[Service], **settings: object
+    folder: Path, services: Sequence[Service], given: Gateway | None = None, **settings: object
 ) -> AsyncIterator[Gate]:
-    """A running gateway with these settings of its part of the configuration."""
+    """A running gateway with this part of a configuration, or with these settings of it."""
     store, telemetry = Store(url=f"sqlite:///{folder}/prober.db"), Telemetry()
     migrate.upgrade(store.url)
-    gateway = Gateway.model_validate({"auth": AUTH} | settings)
+    gateway = given or Gateway.model_validate({"auth": AUTH} | settings)
     outward, reader = Outward(gateway, store, telemetry), Reader(store.url)
     outward.breakers.retarget(services)
     ledger = Ledger(store.url)
