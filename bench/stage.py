@@ -125,16 +125,17 @@ def prober(
     watched: list[dict[str, object]],
     interval: str,
     core: int | None = None,
+    gateway: dict[str, object] | None = None,
     **keys: object,
 ) -> Iterator[Daemon]:
-    """A prober that watches these services; further top-level `keys` as given."""
+    """A prober that watches these services; further keys of `gateway`, and of the top, as given."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = {
         "defaults": {"interval": interval, "timeout": "1s"},
         "services": watched,
         "store": {"url": f"sqlite:///{folder}/prober.db", "spool": f"{folder}/spool"},
-        "gateway": {"port": port},
+        "gateway": {"port": port} | (gateway or {}),
     } | keys
     (folder / "prober.yaml").write_text(json.dumps(config))
     command = (sys.executable, "-m", "prober", "run", "--config", str(folder / "prober.yaml"))

@@ -36,5 +36,4 @@ def _add(made: APIRouter, path: str, route: APIRoute) -> None:
         include_in_schema=route.include_in_schema,
         response_class=route.response_class,
         openapi_extra=route.openapi_extra,
-        route_class_override=type(route),
     )

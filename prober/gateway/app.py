@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from prober import __version__
-from prober.gateway import ROUTERS, aliases, forward
+from prober.gateway import ROUTERS, aliases, events, forward
 from prober.gateway.answers import handle_errors
 from prober.gateway.context import Context
 from prober.gateway.layers import SafeHeaders, SentPath
@@ -35,6 +35,7 @@ def build(context: Context) -> FastAPI:
     handle_errors(app)
     # Level 1: text this repetitive shrinks tenfold at it, and higher ones cost much more time.
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=1)
+    app.add_middleware(events.Shortcut, aliases=context.settings.aliases)
     app.add_middleware(Admit, admission=context.admission)
     app.add_middleware(SafeHeaders)
     app.add_middleware(SentPath)

@@ -15,7 +15,7 @@ from prober.storage.ledger import Entry
 BATCH = 500
 WAITING = 5000  # more than that in line, and newcomers are turned away at once
 PATIENCE_S = 5.0  # how long an event waits for a database that is stuck
-PAUSE_S = 0.002
+PAUSE_S = 0.005
 CLOSE_S = 1.5
 
 Waiting = tuple[Entry, asyncio.Future[None]]
