@@ -36,8 +36,9 @@ class Answering:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._loading is not None:
-            (await self._loading).close()
+        # Cancelled where it is not done: results that are finished must not wait for libraries.
+        if self._loading and not self._loading.cancel() and not self._loading.exception():
+            self._loading.result().close()
 
     async def _answer(self, ask: Ask, loading: asyncio.Task[Asking]) -> None:
         # Shielded, since other questions wait for it as well.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,7 +14,9 @@ import pytest
 from daemons import until
 from servers import answers, dead_port, hangs, serving
 
-from prober.channel import Answer, Ask, Batch, Channel, Stop
+from prober import answering
+from prober.answering import Answering
+from prober.channel import Answer, Ask, Batch, Channel, QueueChannel, Stop
 from prober.inquiry import NoAnswer
 from prober.launch import Launched, WorkerProcess, WorkerTask
 from prober.module import Allowed, HttpModule, Module, TcpModule
@@ -66,6 +69,20 @@ async def test_stopping_cancels_the_probes_that_were_asked_for() -> None:
         launched.channel.send(Stop())
         async with asyncio.timeout(2):
             await launched.end()
+
+
+async def test_an_end_does_not_wait_for_the_libraries_of_a_first_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answering, "_import", lambda: time.sleep(0.5))
+    ours, _ = QueueChannel.pair()
+    answers_ = Answering(ours)
+    answers_.begin(QUESTION)
+    await asyncio.sleep(0)
+    started = time.monotonic()
+    await answers_.end()
+
+    assert time.monotonic() - started < 0.3
 
 
 @asynccontextmanager
