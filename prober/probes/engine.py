@@ -1,45 +1,24 @@
-"""Run many HTTP transfers at once: libcurl's multi interface, driven by the event loop.
-
-libcurl says which sockets to watch and when to wake it. The sockets live in one epoll descriptor
-that the loop watches as a single reader: registering each with the loop costs more than the
-transfer does.
-"""
+"""Fetch what is asked for: resolve the host where that is ours to do, then let libcurl transfer."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-import select
 import socket
 import time
-from collections.abc import Iterable
 
 import pycurl
 
 from prober.model import Phase, Timings
 from prober.probes import nameserver
-from prober.probes.exchange import Exchange, Options, Request
+from prober.probes.driving import Driver
+from prober.probes.exchange import Exchange, Request
 from prober.probes.faults import Failed
 from prober.probes.resolver import Resolver, chosen, needs_resolving
-from prober.probes.transfer import Transfer, failed_exchange, system_ca_file
+from prober.probes.transfer import failed_exchange, system_ca_file
 from prober.wire import Wire
 
-KEPT_CONNECTIONS = 4096  # libcurl's default follows the number of transfers, and drops idle ones
-IDLE_TRANSFERS = 1024
-EVENTS_A_TURN = 256
 LOCALHOST = {"localhost": ["127.0.0.1", "::1"]}
 PREFERENCES = frozenset({"prefer_ip4", "prefer_ip6"})
-
-EVENTS = {
-    pycurl.POLL_NONE: 0,
-    pycurl.POLL_IN: select.EPOLLIN,
-    pycurl.POLL_OUT: select.EPOLLOUT,
-    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
-}
-
-# Anything else (an error, a hang-up) is for either side to find.
-BOTH = pycurl.CSELECT_IN | pycurl.CSELECT_OUT
-MASKS = {select.EPOLLIN: pycurl.CSELECT_IN, select.EPOLLOUT: pycurl.CSELECT_OUT}
 
 # What the system's resolver says, in libcurl's codes; the first that fits. Where it could not even
 # ask, it lacked a file descriptor or memory.
@@ -57,19 +36,7 @@ class Engine:
         self._loop = loop
         self._ca_file = ca_file or system_ca_file()
         self._resolver = Resolver(loop)
-        self._running: dict[pycurl.Curl, Transfer] = {}
-        self._idle: dict[Options, list[Transfer]] = {}
-        self._idle_count = 0
-        self._watched: set[int] = set()
-        self._due = math.inf  # when libcurl wants to be woken, on the loop's clock
-        self._alarm: asyncio.Handle | None = None
-        self._alarm_due = math.inf  # uvloop's handle doesn't tell once the time has come
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._postpone)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, KEPT_CONNECTIONS)
-        self._epoll = select.epoll()
-        loop.add_reader(self._epoll.fileno(), self._on_ready)
+        self._drivers: dict[str | None, Driver] = {}
 
     async def fetch(self, request: Request, timeout_s: float) -> Exchange:
         """Send a request, and wait for its answer or for what came instead, `timeout_s` at most.
@@ -106,113 +73,20 @@ class Engine:
         return await self._resolver.resolve(request.host, timeout_s)
 
     async def _transfer(self, request: Request, timeout_s: float, known: list[str]) -> Exchange:
-        done: asyncio.Future[Exchange] = self._loop.create_future()
-        transfer = self._take(request.options)
-        transfer.aim(request, timeout_s, done, known)
-        self._begin(transfer)
-        try:
-            return await done
-        except asyncio.CancelledError:
-            self._abandon(transfer)
-            raise
+        # A multi handle remembers one file of authorities, and reading the system's takes 17 ms:
+        # each probe would pay for it where services with two files take turns.
+        ca_file = request.options.wire.tls.ca_file
+        driver = self._drivers.get(ca_file) or self._add(ca_file)
+        return await driver.transfer(request, timeout_s, known)
+
+    def _add(self, ca_file: str | None) -> Driver:
+        return self._drivers.setdefault(ca_file, Driver(self._loop, self._ca_file))
 
     def close(self) -> None:
         """Cancel what runs, and let go of every connection."""
-        for transfer in list(self._running.values()):
-            self._abandon(transfer)
-            transfer.done.cancel()
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._idle.clear()
-        self._loop.remove_reader(self._epoll.fileno())
-        self._multi.close()
-        self._epoll.close()
-
-    def _begin(self, transfer: Transfer) -> None:
-        self._multi.add_handle(transfer.curl)
-        self._running[transfer.curl] = transfer
-        # Now rather than by a timer of 0 ms, which would cost a turn of the loop.
-        self._drive(((pycurl.SOCKET_TIMEOUT, 0),))
-
-    def _take(self, options: Options) -> Transfer:
-        idle = self._idle.get(options)
-        if not idle:
-            return Transfer(options, self._ca_file)
-        self._idle_count -= 1
-        return idle.pop()
-
-    def _give_back(self, transfer: Transfer) -> None:
-        if self._idle_count >= IDLE_TRANSFERS:
-            # Options that a reload has done away with would stay for ever: begin anew.
-            self._idle.clear()
-            self._idle_count = 0
-        self._idle_count += 1
-        self._idle.setdefault(transfer.options, []).append(transfer)
-
-    def _abandon(self, transfer: Transfer) -> None:
-        if self._running.pop(transfer.curl, None) is not None:
-            self._multi.remove_handle(transfer.curl)
-            self._set_alarm()
-
-    def _watch(self, what: int, fd: int, multi: pycurl.CurlMulti, data: object) -> None:
-        if what == pycurl.POLL_REMOVE:
-            self._watched.discard(fd)
-            self._epoll.unregister(fd)
-        elif fd in self._watched:
-            self._epoll.modify(fd, EVENTS[what])
-        else:
-            self._watched.add(fd)
-            self._epoll.register(fd, EVENTS[what])
-
-    def _postpone(self, timeout_ms: int) -> None:
-        self._due = math.inf if timeout_ms < 0 else self._loop.time() + timeout_ms / 1000
-
-    def _on_ready(self) -> None:
-        self._drive(
-            [(fd, MASKS.get(event, BOTH)) for fd, event in self._epoll.poll(0, EVENTS_A_TURN)]
-        )
-
-    def _on_alarm(self) -> None:
-        self._alarm, self._alarm_due = None, math.inf
-        if self._loop.time() >= self._due:
-            self._drive(((pycurl.SOCKET_TIMEOUT, 0),))
-            # The loop's clock may be a millisecond early, and libcurl, with nothing due yet, then
-            # keeps silent about a time that it has told already.
-            self._postpone(self._multi.timeout())
-        self._set_alarm()
-
-    def _set_alarm(self) -> None:
-        # An alarm that is too early is left alone: it rings, finds nothing due and is set again.
-        if self._alarm_due <= self._due:
-            return
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm = self._loop.call_at(self._due, self._on_alarm)
-        self._alarm_due = self._due
-
-    def _drive(self, events: Iterable[tuple[int, int]]) -> None:
-        running = len(self._running)
-        for fd, mask in events:
-            _, running = self._multi.socket_action(fd, mask)
-        if running < len(self._running):
-            self._reap()
-        self._set_alarm()
-
-    def _reap(self) -> None:
-        more = 1
-        while more:
-            more, succeeded, failed = self._multi.info_read()
-            for curl in succeeded:
-                self._settle(curl, None, "")
-            for curl, code, detail in failed:
-                self._settle(curl, code, detail)
-
-    def _settle(self, curl: pycurl.Curl, code: int | None, detail: str) -> None:
-        transfer = self._running.pop(curl)
-        if not transfer.done.done():  # else its task was cancelled in this very turn of the loop
-            _tell(transfer, code, detail)
-        self._multi.remove_handle(curl)
-        self._give_back(transfer)
+        for driver in self._drivers.values():
+            driver.close()
+        self._drivers.clear()
 
 
 def _is_ours_to_resolve(host: str, wire: Wire) -> bool:
@@ -220,15 +94,6 @@ def _is_ours_to_resolve(host: str, wire: Wire) -> bool:
         return False  # who stands between knows the way
     # libcurl knows localhost, but not which of its addresses is preferred.
     return needs_resolving(host) or (wire.ip_protocol in PREFERENCES and host in LOCALHOST)
-
-
-def _tell(transfer: Transfer, code: int | None, detail: str) -> None:
-    try:
-        exchange = transfer.exchange() if code is None else transfer.failure(code, detail)
-    except Exception as defect:  # noqa: BLE001 - the one who waits gets it, the others go on
-        transfer.done.set_exception(defect)
-    else:
-        transfer.done.set_result(exchange)
 
 
 def _unresolved(request: Request, error: OSError, took_ms: float) -> Exchange:
