@@ -165,6 +165,7 @@ class Daemon:
         for name, at in memory.expired.items():
             self._pipeline.signal([by_name[name]], Signal.STALE, at)
         self._supervisor.start(max(self._config.workers, 1), _enabled(services), memory.fresh)
+        await self._metrics.texts()  # so that the first scrape finds them made
         await self._gateway.start()
         self._telemetry.reloaded(time.time())
         gc.freeze()  # what is there now stays: walking it takes 0.3 s with 50,000 services

@@ -36,11 +36,6 @@ class Text:
             self._deflated = _deflate(self.plain)
         return self._deflated
 
-    @property
-    def asked(self) -> bool:
-        """Whether anybody wanted it deflated."""
-        return self._deflated is not None
-
 
 def _deflate(plain: bytes) -> bytes:
     # Level 1: text this repetitive shrinks tenfold at it, and higher ones cost much more time.
@@ -104,12 +99,12 @@ class Metrics(Sink):
     def render(self) -> str:
         """All services' series in the text format, family by family, ending in a newline."""
         for block in self._changed:
-            block.render()
+            block.render(deflate=False)
         self._changed.clear()
         return b"".join(text.plain for text in self._texts()).decode()
 
     async def texts(self) -> list[Text]:
-        """The same in pieces; lets others run while it renders."""
+        """The same in pieces, deflated; lets others run while it renders."""
         await self._render(len(self._changed))
         return list(self._texts())
 
@@ -123,7 +118,7 @@ class Metrics(Sink):
         for block in list(self._changed)[: max(most, 0)]:
             if block in self._changed:  # else somebody else did
                 del self._changed[block]
-                block.render()
+                block.render(deflate=True)
                 await asyncio.sleep(0)
 
 
@@ -140,11 +135,10 @@ class _Block:
     def texts(self) -> tuple[Text, ...]:
         """As it was rendered last."""
         if not self._texts:  # a reload came in the middle of a scrape
-            self.render()
+            self.render(deflate=False)
         return self._texts
 
-    def render(self) -> None:
-        """Make the text anew; deflated at once where somebody has asked for that."""
-        deflate = any(text.asked for text in self._texts)
+    def render(self, *, deflate: bool) -> None:
+        """Make the text anew."""
         lines = ("".join(map(family.lines, self._series)) for family in FAMILIES)
         self._texts = tuple(Text(text.encode(), deflate=deflate) for text in lines)
