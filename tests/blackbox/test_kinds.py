@@ -14,6 +14,7 @@ from blackbox.jobs import Spec, job
 from servers import black_hole, dead_port, serving
 from zoo.speaking import closes, resets, says
 
+from prober import loop
 from prober.blackbox import KINDS, dns, icmp, streams
 from prober.blackbox.guard import Refused
 from prober.module import Addressing, Allowed, DnsModule, IcmpModule, Step, TcpModule
@@ -149,6 +150,31 @@ async def test_a_ping_leaves_no_socket_open(opened: list[socket.socket]) -> None
         await KINDS[IcmpModule](asked)
 
     assert are_closed(opened)
+
+
+def test_probes_work_on_the_event_loop_of_a_worker() -> None:
+    greets = TcpModule(IP4, (Step(expect="ready"),))
+
+    async def verdicts(target: str) -> list[bool]:
+        with job("127.0.0.1", PINGS) as ping, job(target, greets) as talk:
+            return [await KINDS[IcmpModule](ping), await KINDS[TcpModule](talk)]
+
+    with serving(says(b"ready\n")) as server:
+        assert loop.run(verdicts(f"127.0.0.1:{server.port}")) == [True, True]
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_deadlines_hold_on_the_event_loop_of_a_worker(kind: str) -> None:
+    spec = SPECS[kind]
+
+    async def took_s(target: str) -> float:
+        with job(target, spec, SHORT_S) as asked:
+            began = time.monotonic()
+            await KINDS[type(spec)](asked)
+            return time.monotonic() - began
+
+    with silent() as target:
+        assert SHORT_S - 0.01 <= loop.run(took_s(target)) <= SHORT_S + NOISE_S
 
 
 KINDLY: dict[str, tuple[str, Spec]] = {
