@@ -202,3 +202,38 @@ async def test_no_header_value_opens_the_guard_or_breaks_it(value: bytes, name: 
         with pytest.raises(HTTPException) as refused:
             guarded.require(Scope.ADMIN, connection([(name.lower().encode(), prefix + value)]))
         assert refused.value.status_code in (401, 403)
+
+
+def websocket(*headers: tuple[str, str]) -> HTTPConnection:
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers]
+    return HTTPConnection({"type": "websocket", "path": "/ws", "headers": [*sent]})
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://prober.example:8790", "https://status.example.org", None]
+)
+def test_a_websocket_of_an_own_or_named_page_is_let_in(origin: str | None) -> None:
+    guarded = Guard(Policy(origins=frozenset({"https://status.example.org"})))
+    headers = [("Host", "prober.example:8790")] + ([("Origin", origin)] if origin else [])
+
+    guarded.require(Scope.READ, websocket(*headers))
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://prober.example", "http://["]
+)
+def test_a_websocket_of_a_foreign_page_is_refused_though_reading_is_open(origin: str) -> None:
+    connection = websocket(("Host", "prober.example:8790"), ("Origin", origin))
+
+    with pytest.raises(HTTPException, match="origin") as refused:
+        Guard().require(Scope.READ, connection)
+
+    assert refused.value.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [("prober, prober.token.eA", "prober"), ("prober.token.eA", None), ("", None)],
+)
+def test_the_subprotocol_without_the_token_is_chosen(offered: str, chosen: str | None) -> None:
+    assert guard.subprotocol(websocket(("Sec-WebSocket-Protocol", offered))) == chosen
