@@ -50,9 +50,9 @@ class Certificate:
 
 @contextmanager
 def serving(
-    handler: Handler, tls: ssl.SSLContext | None = None, host: str = LOOPBACK
+    handler: Handler, tls: ssl.SSLContext | None = None, host: str = LOOPBACK, port: int = 0
 ) -> Iterator[Server]:
-    """Serve connections on a free port until the block ends; then all of them are closed."""
+    """Serve connections until the block ends; then all are closed. A port of 0 is a free one."""
     server = Server("", host, 0)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,7 +64,7 @@ def serving(
             writer.close()
 
     with _loop_in_thread() as loop:
-        opening = asyncio.start_server(serve, host, 0, ssl=tls, backlog=1024)
+        opening = asyncio.start_server(serve, host, port, ssl=tls, backlog=1024)
         listener = asyncio.run_coroutine_threadsafe(opening, loop).result()
         server.port = listener.sockets[0].getsockname()[1]
         shown = f"[{host}]" if ":" in host else host

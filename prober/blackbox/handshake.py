@@ -18,6 +18,12 @@ VERSIONS = {
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
 SPOKEN: dict[int, str] = {number: f"TLSv{version}" for version, number in VERSIONS.items()}
+# What Go offers by itself for TLS 1.2 and below: neither more nor less.
+CIPHERS = (
+    "ECDHE+AESGCM:ECDHE+CHACHA20:"
+    "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:"
+    "AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA:AES256-SHA"
+)
 HANDSHAKE, CERTIFICATE = 22, 11  # RFC 8446, B.1 and B.3
 _DER = 2  # of the standard library's own encodings
 
@@ -79,9 +85,8 @@ def _made(
 
 def _set_version(made: ssl.SSLContext, least: str) -> None:
     made.minimum_version = VERSIONS[least]
-    # Whoever asks for old versions means it. Else as much as Go does: Python's own choice leaves
-    # out ciphers that it takes.
-    made.set_ciphers(f"DEFAULT:@SECLEVEL={0 if least < '1.2' else 1}")
+    # Whoever asks for old versions means it: their signatures are below every other level.
+    made.set_ciphers(f"{CIPHERS}:@SECLEVEL={0 if least < '1.2' else 1}")
 
 
 def _set_trust(made: ssl.SSLContext, options: TlsOptions) -> None:

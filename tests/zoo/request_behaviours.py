@@ -72,7 +72,7 @@ def _methods() -> Iterator[Behaviour]:
     yield wants("get-body", has(b"Content-Length: 3"), body="a=b")
     yield wants("get-no-length", lacks(b"Content-Length", b"Accept-Encoding", b"Accept"))
     yield wants("post-no-type", lacks(b"Content-Type", b"Expect"), method="POST", body="a=b" * 2000)
-    yield wants("closes", has(b"Connection: close"))
+    yield wants("asks-to-close", has(b"Connection: close"))
 
 
 def _headers() -> Iterator[Behaviour]:
@@ -230,13 +230,15 @@ def _targets() -> Iterator[Behaviour]:
 
 def _addresses() -> Iterator[Behaviour]:
     six = answering(lambda asked: page())
-    for name, target, settings in (
+    only_four = {"preferred_ip_protocol": "ip4", "ip_protocol_fallback": False}
+    kinds: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("ip6", "{url}", {}),
         ("ip6-without-scheme", "[::1]:{port}", {}),
-        ("ip6-asked-for-ip4", "{url}", {"preferred_ip_protocol": "ip4", "ip_protocol_fallback": False}),
+        ("ip6-asked-for-ip4", "{url}", only_four),
         ("ip6-falls-back", "{url}", {"preferred_ip_protocol": "ip4"}),
         ("ip6-name", "http://localhost:{port}", {"preferred_ip_protocol": "ip6"}),
-    ):  # fmt: skip
+    )
+    for name, target, settings in kinds:
         yield Behaviour(f"target-{name}", at(six, target, "::1"), http(**settings))
 
 

@@ -12,7 +12,7 @@ from zoo.behaviours import Behaviour, Ground
 from zoo.comparing import differences, samples
 from zoo.exporter import CONFIG, Exporter, exporting
 
-AT_ONCE = 8
+AT_ONCE = 16
 
 
 @dataclass(frozen=True)

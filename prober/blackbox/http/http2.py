@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -56,6 +57,8 @@ class _Talk:
         self._inner.increment_flow_control_window(WINDOW)
         rest = request.body
         self._inner.send_headers(STREAM, list(_headers(request)), end_stream=not rest)
+        # A wrong length would end the connection before the head is told of.
+        cast(Any, self._inner.streams[STREAM])._initialize_content_length = lambda headers: None
         await self._flush()
         while rest:
             room = min(
@@ -82,19 +85,25 @@ class _Talk:
         told = length_of(head)
         if told == UNKNOWN and ended and method != "HEAD":
             told = 0
-        return Answer(head, told, self._body(told, bool(ended)), self._stream.tls)
+        expected = UNKNOWN if method == "HEAD" else told
+        return Answer(head, told, self._body(expected, bool(ended)), self._stream.tls)
 
-    async def _body(self, told: int, is_over: bool) -> Body:
-        if is_over and told > 0:
-            raise Malformed("the body never came")
+    async def _body(self, expected: int, is_over: bool) -> Body:
+        size = 0
         while not is_over:
             match await self._next():
                 case DataReceived(data=data, flow_controlled_length=length):
                     self._inner.acknowledge_received_data(length or 0, STREAM)
                     await self._flush()
-                    yield data or b""
+                    piece = data or b""
+                    yield piece if expected == UNKNOWN else piece[: expected - size]
+                    size += len(piece)
+                    if size > expected != UNKNOWN:
+                        break
                 case StreamEnded():
-                    return
+                    is_over = True
+        if expected not in {size, UNKNOWN}:
+            raise Malformed(f"the body has not the {expected} bytes that were told")
 
     async def _next(self) -> Event:
         while not self._events:
@@ -137,4 +146,7 @@ def _head(pairs: Iterable[tuple[str, str]]) -> Head:
     headers: dict[str, list[str]] = {}
     for name, value in pairs:
         headers.setdefault(canonical(name), []).append(value)
-    return Head(PROTO, int(headers.pop(":status")[0]), headers)
+    status = headers.pop(":status", [""])[0]
+    if not status.isdecimal():
+        raise Malformed(f"{status!r} is no status code")
+    return Head(PROTO, int(status), headers)

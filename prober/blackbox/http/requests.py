@@ -59,14 +59,24 @@ def body_length(request: Request) -> int | None:
     return None
 
 
-def written(request: Request, absolute: bool = False) -> bytes:
-    """The request in bytes; `absolute` names the whole URL, for proxies. Raises `BadRequest`."""
+def written(request: Request) -> bytes:
+    """The request in bytes. Raises `BadRequest`."""
+    return _written(request, "")
+
+
+def forwarded(request: Request, proxy: Url) -> bytes:
+    """The request in bytes as a proxy wants it. Raises `BadRequest`."""
+    headers = {**proxy_headers(proxy), **request.headers}
+    return _written(request._replace(headers=headers), f"{request.url.scheme}://")
+
+
+def _written(request: Request, before_host: str) -> bytes:
     check(request)
     host = ascii_host(request.host or request.url.host)
     uri = request.url.request_uri
     if request.method == "CONNECT" and not request.url.path:
         uri = host
-    target = f"{request.url.scheme}://{host}{uri}" if absolute else uri
+    target = f"{before_host}{host}{uri}" if before_host else uri
     lines = [f"{request.method} {target} HTTP/1.1", f"Host: {host}", *_headers(request)]
     head = "".join(f"{line}\r\n" for line in lines) + "\r\n"
     return head.encode(errors="surrogateescape") + request.body

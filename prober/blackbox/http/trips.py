@@ -76,17 +76,16 @@ async def ask(request: Request, stream: Stream, way: Way, trace: Trace) -> Answe
         trace.answered = time.monotonic()
         return answer
     incoming = Incoming(stream)
-    await stream.write(requests.written(request, _is_forwarded(request.url, way)))
+    if way.proxy is not None and request.url.scheme == "http":
+        await stream.write(requests.forwarded(request, way.proxy))
+    else:
+        await stream.write(requests.written(request))
     try:
         head = await heads.read(incoming)
         frame = bodies.framing(head, request.method)
     finally:
         trace.answered = incoming.first_at
     return Answer(head, frame.told, bodies.read(incoming, frame), stream.tls)
-
-
-def _is_forwarded(url: Url, way: Way) -> bool:
-    return way.proxy is not None and url.scheme == "http"
 
 
 async def _reached(way: Way, url: Url) -> Stream:

@@ -1,0 +1,143 @@
+"""What can stand between: proxies that pass on, refuse, want a password, or break."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from daemons import free_port
+from servers import Handler, closes, read_request, resets, serving
+from zoo.behaviours import Behaviour, Ground
+from zoo.http_behaviours import PAGE, SOON, http, page
+from zoo.https_behaviours import ROOT, secure
+from zoo.redirect_behaviours import answering, moved
+from zoo.request_behaviours import has
+
+PORT = 1  # of loopback, where nobody listens
+
+TARGET = f"http://127.0.0.1:{PORT}/a"
+
+
+def proxied(
+    name: str, proxy: Handler, target: str = TARGET, userinfo: str = "", **settings: Any
+) -> Behaviour:
+    """A proxy on a port of its own, which the module names."""
+    port = free_port()
+
+    @contextmanager
+    def serve(ground: Ground) -> Iterator[str]:
+        with ExitStack() as stack:
+            stack.enter_context(serving(proxy, port=port))
+            yield stack.enter_context(secure(closes(PAGE))(ground)) if target == "tls" else target
+
+    url = f"http://{userinfo}127.0.0.1:{port}"
+    module = {"proxy_url": url, "preferred_ip_protocol": "ip4", "tls_config": ROOT, **settings}
+    return Behaviour(f"proxy-{name}", serve, http(**{"timeout": "4s", **module}))
+
+
+def wants(condition: Callable[[bytes], bool]) -> Handler:
+    """A proxy that answers by itself, 200 to what it wants to see."""
+    return answering(lambda asked: page(status="200 OK" if condition(asked) else "400 No"))
+
+
+def tunnels(
+    condition: Callable[[bytes], bool] = bool, head: bytes = b"HTTP/1.1 200 OK\r\n\r\n"
+) -> Handler:
+    """A proxy that connects as it is told, where it is told as it likes."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await read_request(reader)
+        if not condition(asked):
+            writer.write(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
+            return
+        host, _, port = asked.split(b" ")[1].decode().rpartition(":")
+        there_reader, there_writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        writer.write(head)
+        await asyncio.gather(_copied(reader, there_writer), _copied(there_reader, writer))
+
+    return handler
+
+
+async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+def _plain() -> Iterator[Behaviour]:
+    def starts(line: str) -> Callable[[bytes], bool]:
+        return lambda asked: asked.startswith(line.encode())
+
+    yield proxied("absolute", wants(starts(f"GET http://127.0.0.1:{PORT}/a HTTP/1.1\r\n")))
+    yield proxied(
+        "absolute-name",
+        wants(starts(f"GET http://localhost:{PORT}/a HTTP/1.1\r\n")),
+        f"http://localhost:{PORT}/a",
+    )
+    yield proxied(
+        "absolute-host-header",
+        wants(starts("GET http://shop.example/a HTTP/1.1\r\n")),
+        headers={"Host": "shop.example"},
+    )
+    yield proxied(
+        "unresolved",
+        wants(has(b"Host: nowhere.invalid")),
+        "http://nowhere.invalid/",
+        skip_resolve_phase_with_proxy=True,
+    )
+    yield proxied("resolved", wants(bool), "http://nowhere.invalid/")
+    yield proxied("password", wants(has(b"Proxy-Authorization: Basic dTpw")), userinfo="u:p@")
+    yield proxied("no-password", wants(lambda asked: b"Proxy-" not in asked))
+    yield proxied("refuses", answering(lambda asked: page(status="407 Who")))
+    yield proxied("closes", closes())
+    yield proxied("resets", resets())
+    yield proxied(
+        "redirects", answering(lambda asked: page() if b"/there" in asked else moved("/there"))
+    )
+    yield proxied(
+        "redirects-away",
+        answering(
+            lambda asked: (
+                page() if b"127.0.0.2" in asked.split(b"\r\n")[0] else moved("http://127.0.0.2/")
+            )
+        ),
+    )
+    yield Behaviour(
+        "proxy-dead", lambda ground: _at(TARGET), http(proxy_url="http://127.0.0.1:1", timeout="3s")
+    )
+    yield Behaviour(
+        "proxy-unknown",
+        lambda ground: _at(TARGET),
+        http(proxy_url="http://nowhere.invalid:1", timeout="3s"),
+    )
+
+
+def _tunnelled() -> Iterator[Behaviour]:
+    yield proxied("tunnel", tunnels(), "tls")
+    yield proxied("tunnel-1.0", tunnels(head=b"HTTP/1.0 200 Fine\r\nVia: me\r\n\r\n"), "tls")
+    yield proxied("tunnel-201", tunnels(head=b"HTTP/1.1 201 Made\r\n\r\n"), "tls")
+    yield proxied("tunnel-host", tunnels(lambda asked: b"\r\nHost: 127.0.0.1:" in asked), "tls")
+    yield proxied(
+        "tunnel-password", tunnels(has(b"Proxy-Authorization: Basic dTpw")), "tls", "u:p@"
+    )
+    yield proxied("tunnel-refused", tunnels(lambda asked: False), "tls")
+    yield proxied("tunnel-garbage", tunnels(head=b"garbage\r\n\r\n"), "tls")
+    yield proxied("tunnel-closes", closes(), "tls")
+    yield proxied("tunnel-hangs", tunnels(head=b""), "tls", timeout=SOON)
+    yield proxied(
+        "tunnel-unresolved",
+        tunnels(lambda asked: b"CONNECT localhost:" in asked),
+        "tls",
+        skip_resolve_phase_with_proxy=True,
+    )
+
+
+@contextmanager
+def _at(target: str) -> Iterator[str]:
+    yield target
+
+
+BEHAVIOURS = [*_plain(), *_tunnelled()]
