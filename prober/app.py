@@ -57,6 +57,7 @@ FIXED = (
     "gateway.forward",
     "gateway.breaker",
     "gateway.chat",
+    "gateway.events",
     "gateway.limits.connections",
     "gateway.limits.head_time",
     "gateway.limits.write_time",
