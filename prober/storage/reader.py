@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, func, select
 
 from prober.errors import StoreError
 from prober.model import Reason, Result, Status, Transition
@@ -121,14 +121,17 @@ class Reader:
 
     def last_statuses(self, until_ms: int | None = None) -> dict[str, tuple[Status, int]]:
         """The last stored status of each service before a moment, and since when it has held."""
-        of_all = transitions.alias()
+
         # A look-up in the key for each service, where grouping would read all changes there are.
-        last = select(func.max(of_all.c.at)).where(of_all.c.service_id == services.c.id)
-        last = last if until_ms is None else last.where(of_all.c.at < until_ms)
-        query = TRANSITION.where(transitions.c.at == last.scalar_subquery())
+        def newest(of: ColumnElement[Any]) -> ScalarSelect[Any]:
+            mine = select(of).where(transitions.c.service_id == services.c.id)
+            mine = mine if until_ms is None else mine.where(transitions.c.at < until_ms)
+            return mine.order_by(transitions.c.at.desc()).limit(1).scalar_subquery()
+
+        query = select(services.c.name, newest(transitions.c.new), newest(transitions.c.at))
         with self._connected() as connection:
             rows = connection.execute(query).all()
-        return {t.service: (t.new, t.at) for t in map(_transition, rows)}
+        return {name: (Status(new), at) for name, new, at in rows if new is not None}
 
     def _results(
         self, name: str, since_ms: int | None, until_ms: int | None, newest_first: bool
