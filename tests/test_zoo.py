@@ -16,6 +16,7 @@ from zoo import (
     request_behaviours,
     tcp_behaviours,
     tls_behaviours,
+    token_behaviours,
 )
 from zoo.behaviours import Behaviour, Ground
 from zoo.tolerated import TOLERATED
@@ -32,6 +33,7 @@ KINDS = (
     request_behaviours,
     tcp_behaviours,
     tls_behaviours,
+    token_behaviours,
 )
 ZOO: list[Behaviour] = [behaviour for kind in KINDS for behaviour in kind.BEHAVIOURS]
 

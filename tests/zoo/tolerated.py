@@ -25,6 +25,7 @@ INVERTED = "fail_if_all_match_regexp does what its name says: there it does the 
 # Only what is told more; the verdicts agree.
 UNTRUSTED = (
     "https-address-as-name",
+    "https-client-2-required",
     "https-expired",
     "https-for-client",
     "https-host-header-port",

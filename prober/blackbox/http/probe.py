@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from typing import cast
 
@@ -111,8 +110,7 @@ async def _probe(job: Job, module: HttpModule, chase: Chase) -> bool:
             is_final = await chase.run()
     except (*FAULTS, Refused) as error:
         job.report.say(f"failed: {_told(error)}")
-        if isinstance(error, ssl.SSLCertVerificationError):
-            telling.handshake(job.report, chase.traces[-1].tls)
+        telling.failed_handshake(job.report, chase.traces)
         success = False
     else:
         success = await _judged(job, module, chase, is_final)

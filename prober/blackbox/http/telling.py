@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from prober.blackbox import chains
 from prober.blackbox.handshake import Handshake
@@ -87,10 +87,14 @@ def answer(report: Report, told: Answer, size: int) -> None:
         report.gauge(*MODIFIED, modified)
     if told.tls is not None:
         report.gauge(*SSL, 1)
-        handshake(report, told.tls)
+        _certificates(report, told.tls)
 
 
-def handshake(report: Report, tls: Handshake | None) -> None:
-    """Tell of the certificates that were shown, also of those that failed: then most of all."""
-    if tls is not None:
-        chains.tell(report, tls.sent, tls.verified, tls.spoken)
+def failed_handshake(report: Report, traces: Sequence[Trace]) -> None:
+    """Tell of the certificates of a last trip that TLS ended: then they are wanted most."""
+    if traces and traces[-1].ready is None and traces[-1].tls is not None:
+        _certificates(report, traces[-1].tls)
+
+
+def _certificates(report: Report, tls: Handshake) -> None:
+    chains.tell(report, tls.sent, tls.verified, tls.spoken)
