@@ -98,7 +98,7 @@ OWNERS: dict[str, set[str]] = {
     "prometheus_client": {"telemetry"},
     "psycopg": {"storage"},
     "pycurl": {"probes"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "gateway"},  # what FastAPI takes bodies as
     "re2": {"patterns"},
     "rich_click": {"cli"},
     "ruamel": {"config"},
