@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +14,7 @@ from prober.storage.ledger import Entry
 BATCH = 500
 WAITING = 5000  # more than that in line, and newcomers are turned away at once
 PATIENCE_S = 5.0  # how long an event waits for a database that is stuck
-PAUSE_S = 0.005
+PAUSE_S = 0.01
 CLOSE_S = 1.5
 
 Waiting = tuple[Entry, asyncio.Future[None]]
@@ -68,10 +67,10 @@ class Intake:
     async def _drain(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            started = time.monotonic()
             await self._commit([waiting for waiting in batch if not waiting[1].done()])
-            # As long as the database was held it is left to others, the writer of results first.
-            await asyncio.sleep(max(PAUSE_S, time.monotonic() - started))
+            # The database is left to others for a while, the writer of results first; and more
+            # events come together for the next transaction.
+            await asyncio.sleep(PAUSE_S)
 
     async def _commit(self, batch: Sequence[Waiting]) -> None:
         entries = [entry for entry, _ in batch]
