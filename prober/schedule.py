@@ -97,6 +97,13 @@ class Ring:
             self._index += 1
             self._wrap()
 
+    def ahead(self, moment_s: float) -> Iterator[tuple[float, float, Service]]:
+        """Each service with its share of the interval, and its first slot from a moment on."""
+        turned = moment_s + self._anchor_s
+        for phase, service in self._phased:
+            slot = phase + math.ceil((turned - phase) / self._interval_s) * self._interval_s
+            yield phase / self._interval_s, slot - self._anchor_s, service
+
     def _wrap(self) -> None:
         if self._index == len(self._phased):
             self._index = 0
@@ -131,7 +138,8 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
         self._turned_s = max(self._turned_s, time.monotonic())
         for ring in self._rings:
             ring.seek(self._turned_s)
-        self._look_first([s for group in by_interval.values() for s in group if s.name in fresh])
+        for ring in self._rings if fresh else ():
+            self._look_first(ring, fresh)
         self._scheduler.remove_all_jobs()
         self._scheduler.add_job(
             self._fire, self, coalesce=True, max_instances=2, misfire_grace_time=None
@@ -161,12 +169,10 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
             for slot, service in ring.turn(self._turned_s):
                 self._loop.call_later(max(slot - now, 0.0), self._start, service, slot)
 
-    def _look_first(self, services: list[Service]) -> None:
+    def _look_first(self, ring: Ring, fresh: frozenset[str]) -> None:
         now = time.monotonic()
-        spread = max(FIRST_LOOK_S, len(services) / FIRST_LOOKS_PER_S)
-        for service in services:
-            first = now + fraction(service.name) * spread
-            ring = Ring(service.interval_s, (service,), self._anchor_s)
-            ring.seek(self._turned_s)
-            if first + service.timeout_s < ring.next_slot():
+        spread = max(FIRST_LOOK_S, len(fresh) / FIRST_LOOKS_PER_S)
+        for share, slot, service in ring.ahead(self._turned_s):
+            first = now + share * spread
+            if service.name in fresh and first + service.timeout_s < slot:
                 self._loop.call_later(first - now, self._start, service, first)

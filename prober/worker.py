@@ -58,6 +58,7 @@ class Worker:
             match await self._channel.receive():
                 case Plan(services, fresh):
                     self._planned = {s.name: s for s in services}
+                    gc.freeze()  # a large fleet takes long to walk through, and stays
                     self._schedule.replace(services, fresh)
                 case Ask() as ask:
                     self._answering.begin(ask)
