@@ -79,7 +79,9 @@ def _example(description: str, example: dict[str, Any]) -> dict[str, Any]:
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: _example("The service's answer", {"response": "None.", "session_id": "6f1c"}),
+    400: {"description": "The body is no JSON"},
     404: {"description": "No chat is configured"},
+    413: {"description": "The body is too large"},
     502: {"description": "The service gave no answer, or one that is no JSON object"},
     503: _example("Its breaker is open", {"status": "circuit_open", "module": "operator"}),
     504: {"description": "The service took too long"},
@@ -87,6 +89,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 FOUND: dict[int | str, dict[str, Any]] = {
     200: _example("The session", SESSION),
     404: _example("There is none", {"error": NOT_FOUND, "session_id": "6f1c", "status_code": 404}),
+    503: {"description": "The sessions can't be read now"},
 }
 
 router = APIRouter(prefix="/api/v1", tags=["chat"], dependencies=[needs(Scope.OPERATE)])

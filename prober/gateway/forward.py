@@ -29,6 +29,7 @@ def _example(description: str, body: dict[str, object]) -> dict[str, Any]:
 FAILURES: dict[int | str, dict[str, Any]] = {
     200: {"description": "What the service answered; its own status codes come as they are"},
     400: {"description": "The request can't be passed on"},
+    408: {"description": "The body takes too long to come"},
     413: {"description": "The body is too large"},
     502: _example(
         "The service gave no answer",
@@ -39,6 +40,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
         "The service took too long",
         {"error": "hermes took too long", "module": "hermes", "status_code": 504},
     ),
+    508: {"description": "The route leads back to this prober"},
 }
 
 

@@ -43,6 +43,11 @@ EXAMPLE: dict[str, Any] = {
     "summary": {"total": 1, "healthy": 0, "unhealthy": 1, "unknown": 0},
 }
 
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"example": EXAMPLE}}},
+    503: {"description": "The history can't be read now"},
+}
+
 router = APIRouter(
     prefix="/api/v1", tags=["status"], dependencies=[needs(Scope.READ)], responses=REFUSALS
 )
@@ -56,7 +61,7 @@ class Was(NamedTuple):
     result: Result | None = None
 
 
-@router.get("/snapshot", responses={200: {"content": {"application/json": {"example": EXAMPLE}}}})
+@router.get("/snapshot", responses=ANSWERS)
 def snapshot(context: Given, t: Moment = 0) -> Json:
     """Every module at the moment `t`. What is not known of it then is UNKNOWN."""
     now_ms = clock.epoch_ms()
