@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+from prober.blackbox import faults
 from prober.blackbox.http.bodies import Body
 from prober.blackbox.http.decoding import NotGzip, decoded
 from prober.blackbox.http.heads import Malformed
@@ -58,7 +59,7 @@ async def drained(
     except TimeoutError:
         found.fault = "the time is over"
     except OSError as error:
-        found.fault = str(error) or type(error).__name__
+        found.fault = faults.sentence(error)
     return found
 
 

@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import cast
 
-from prober.blackbox import addresses, handshake
-from prober.blackbox.guard import Refused, is_address
-from prober.blackbox.http import draining, judging, requests, telling, urls
+from prober.blackbox import addresses, faults, handshake
+from prober.blackbox.guard import Refused
+from prober.blackbox.http import draining, judging, redirects, requests, telling, urls
 from prober.blackbox.http.answers import Answer
 from prober.blackbox.http.heads import Malformed
 from prober.blackbox.http.redirects import Chase
@@ -46,7 +46,7 @@ async def _prepared(job: Job, module: HttpModule) -> Chase:
     proxy = urls.parsed(module.proxy) if module.proxy else None
     shown = url
     if proxy is not None and module.skip_resolve_phase_with_proxy:
-        _check_unresolved(job, url.hostname)
+        redirects.check_unresolved(job, url.hostname)
         found: list[str] = []
     else:
         address = await _resolved(job, module, url.hostname)
@@ -62,12 +62,6 @@ async def _prepared(job: Job, module: HttpModule) -> Chase:
     way = _way(job, module, url, found, proxy)
     request = _request(job, module, shown, url)
     return Chase(job, await _authorized(job, module, request), way, url)
-
-
-def _check_unresolved(job: Job, host: str) -> None:
-    job.guard.check_host(host)
-    if is_address(host):
-        job.guard.check_address(host)
 
 
 async def _resolved(job: Job, module: HttpModule, host: str) -> str:
@@ -143,4 +137,4 @@ async def _judged(job: Job, module: HttpModule, chase: Chase, is_final: bool) ->
 
 
 def _told(error: Exception) -> str:
-    return "the time is over" if isinstance(error, TimeoutError) else str(error) or repr(error)
+    return "the time is over" if isinstance(error, TimeoutError) else faults.sentence(error)

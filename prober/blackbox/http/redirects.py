@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from prober.blackbox import addresses
+from prober.blackbox.guard import is_address
 from prober.blackbox.http import trips
 from prober.blackbox.http.answers import Answer
 from prober.blackbox.http.bodies import UNKNOWN
@@ -97,8 +98,10 @@ class Chase:
             return self._way
         tls = self._way.tls._replace(server_name=None)
         way = self._way._replace(server_name=url.hostname, tls=tls)
-        found = await addresses.allowed(self._job, url.hostname)
-        return way if way.proxy else way._replace(addresses=found)
+        if way.proxy is not None:
+            check_unresolved(self._job, url.hostname)
+            return way
+        return way._replace(addresses=await addresses.allowed(self._job, url.hostname))
 
     def _dressed(self, request: Request) -> Request:
         pairs = self._jar.pairs(request.url)
@@ -147,6 +150,13 @@ class Chase:
             known.add(self._name.authority)  # the first request names its server by address
         there = url.authority
         return any(there == here or there.endswith("." + here) for here in known)
+
+
+def check_unresolved(job: Job, host: str) -> None:
+    """Check what can be known of a host that a proxy will look up. Raises `Refused`."""
+    job.guard.check_host(host)
+    if is_address(host):
+        job.guard.check_address(host)
 
 
 async def _slurp(answer: Answer) -> None:
