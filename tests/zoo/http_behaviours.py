@@ -316,6 +316,7 @@ def _chunks() -> Iterator[Behaviour]:
     yield once(
         "chunks-trailer-forbidden", chunked(five, last, headers=("Trailer: Content-Length",))
     )
+    yield once("chunks-trailer-bare-end", chunked(five, b"0\r\nX-Sum: 1\r\n\n"))
     yield once("chunks-trailer-garbage", chunked(five, b"0\r\ngarbage\r\n\r\n"))
     yield once("chunks-trailer-cut", chunked(five, b"0\r\nX-Sum: 1\r\n"))
     yield once("chunks-trailer-long", chunked(five, b"0\r\nX-Sum: " + b"1" * 6000 + b"\r\n\r\n"))

@@ -63,6 +63,7 @@ def _places() -> Iterator[Behaviour]:
         "relative": "there",
         "relative-dots": "../../a/./b/../there",
         "query-only": "?there",
+        "dots-and-nothing": "..//./there",
         "fragment": "/there#part",
         "fragment-only": "#part",
         "empty": "",

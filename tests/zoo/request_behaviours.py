@@ -307,6 +307,8 @@ def _encodings() -> Iterator[Behaviour]:
         yield once(f"encoding-{name}-followed", page(body=body + b"more"), compression=name)
         yield once(f"encoding-{name}-not-200", page(body=body, status="404 No"), compression=name)
         yield once(f"encoding-{name}-short", page(body=b"abc"), compression=name)
+    brief = bodies["br"]
+    yield once("encoding-br-cut-late", page(body=brief[:-2]), compression="br")
     yield once("encoding-gzip-twice", page(body=zipped * 2), compression="gzip")
     yield once("encoding-gzip-sum-wrong", page(body=zipped[:-8] + bytes(8)), compression="gzip")
     yield once("encoding-gzip-zeros-behind", page(body=zipped + bytes(8)), compression="gzip")

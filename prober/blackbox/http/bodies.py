@@ -13,6 +13,7 @@ UNKNOWN = -1
 CHUNK_LINE = 4096
 TRAILER_LIMIT = 4096
 SOME = 65_536
+CRLF = b"\r\n"
 NOT_IN_TRAILERS = frozenset({"transfer-encoding", "trailer", "content-length"})
 
 _LENGTH = re.compile(r"[0-9]+")
@@ -144,23 +145,27 @@ def _chunk_size(text: bytes) -> int:
 
 
 async def _pass_trailer(incoming: Incoming) -> None:
-    start = await incoming.peek(2)
-    if len(start) < 2:
-        raise Malformed("the body ended before its trailer")
-    taken = 0
+    if await incoming.peek(2) == CRLF:
+        await incoming.some(2)
+        return
+    await _check_end(incoming)
+    if (await incoming.peek(1)) in {b" ", b"\t"}:
+        raise Malformed("the first trailer is indented")
     while line := await _trailer_line(incoming):
-        taken += len(line)
-        if taken > TRAILER_LIMIT:
-            raise Malformed("a trailer that is too long")
-        if b":" not in line:
+        if b":" not in line and line[:1] not in {b" ", b"\t"}:
             raise Malformed("a trailer without a colon")
 
 
+async def _check_end(incoming: Incoming) -> None:
+    """Go wants to see the end of a trailer before it reads any of it."""
+    for count in range(4, TRAILER_LIMIT + 1):
+        seen = await incoming.peek(count)
+        if seen.endswith(CRLF + CRLF):
+            return
+        if len(seen) < count:
+            raise Malformed("the body ended within its trailer")
+    raise Malformed("a trailer that is too long")
+
+
 async def _trailer_line(incoming: Incoming) -> bytes:
-    try:
-        line = await incoming.line(TRAILER_LIMIT)
-    except TooLong:
-        raise Malformed("a trailer that is too long") from None
-    if not line.endswith(b"\n"):
-        raise Malformed("the body ended within its trailer")
-    return line.rstrip(b"\r\n")
+    return (await incoming.line(TRAILER_LIMIT)).rstrip(CRLF)

@@ -81,34 +81,41 @@ class Gzipped:
 
 
 class Brotli:
-    """Brotli (RFC 7932); nothing at all is an empty body."""
+    """Brotli (RFC 7932).
+
+    Go's reader takes a body for whole that ends early, unless its last bytes bring nothing out.
+    """
 
     def __init__(self) -> None:
         self._inner = brotli.Decompressor()
         self._fed = bytearray()
         self._given = 0
+        self._is_stuck = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._fed += data[: max(REPLAYED - len(self._fed), 0)]
         try:
             out = bytes(self._inner.process(data))
         except brotli.error as error:
-            yield self._good()[self._given :]
+            yield self._whole()[self._given :]
             raise Malformed(f"the body can't be decompressed: {error}") from None
         self._given += len(out)
+        self._is_stuck = not out
         yield out
 
     def finish(self) -> None:
-        if self._fed and not self._inner.is_finished():
+        if self._is_stuck and not self._inner.is_finished():
             raise Malformed("the compressed body ends early")
 
-    def _good(self) -> bytes:
-        """All that comes out before the error; the decoder drops some of it."""
+    def _whole(self) -> bytes:
+        """All that comes out where the error is only what follows the end."""
         inner, out = brotli.Decompressor(), bytearray()
         with suppress(brotli.error):
             for at in range(len(self._fed)):
                 out += inner.process(bytes(self._fed[at : at + 1]))
-        return bytes(out)
+                if inner.is_finished():
+                    return bytes(out)
+        return b""
 
 
 def _inflated(inner: Inflating, data: bytes) -> Iterator[bytes]:

@@ -166,16 +166,21 @@ def _joined(base: str, ref: str) -> str:
 
 
 def _without_dots(path: str) -> str:
-    kept: list[str] = []
-    elements = path.removeprefix("/").split("/")
+    # Not as RFC 3986 has it (5.2.4): where empty elements meet dots, Go goes its own way.
+    kept, is_first = "", True
+    elements = path.split("/") if path else []
     for element in elements:
         if element == "..":
-            del kept[-1:]
-        elif element != ".":
-            kept.append(element)
-    if elements[-1] in {".", ".."}:
-        kept.append("")
-    return "/" + "/".join(kept) if path else ""
+            kept, slash, _ = kept.rpartition("/")
+            is_first = is_first or not slash
+        elif element == ".":
+            is_first = False
+        else:
+            kept += element if is_first else f"/{element}"
+            is_first = False
+    if elements and elements[-1] in {".", ".."}:
+        kept += "/"
+    return f"/{kept.removeprefix('/')}" if path else ""
 
 
 def _split(host: str) -> tuple[str, str]:
