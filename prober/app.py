@@ -34,6 +34,7 @@ from prober.schedule import anchor, fraction
 from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
 from prober.sinks.store import Store
+from prober.sinks.stream import Stream
 from prober.status import Signal
 from prober.storage import migrate
 from prober.storage.ledger import Ledger
@@ -133,7 +134,8 @@ class Daemon:
         ledger = Ledger(config.store.url, migrate=config.store.migrate)
         intake = Intake(ledger.append, ledger.close)
         self._reception = Reception(config.gateway.events, intake, self._hub)
-        sinks = [self._state, self._metrics, self._store, self._outward.breakers]
+        stream = Stream(self._hub)
+        sinks = [self._state, self._metrics, self._store, self._outward.breakers, stream]
         self._pipeline = Pipeline(sinks, self._telemetry)
         self._supervisor = Supervisor(
             start_worker, self._pipeline.results, self._lose, self._telemetry

@@ -76,6 +76,7 @@ SIDEWAYS: dict[str, set[str]] = {
     "launch": {"worker"},
     "pipeline": {"sinks"},
     "recall": {"pipeline"},
+    "sinks": {"reports"},
     "storage": {"telemetry"},
     "supervisor": {"inquiry", "launch", "schedule"},
     "worker": {"answering", "check", "schedule"},

@@ -2,60 +2,71 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
+from hearing import Ear
 
-from prober.hub import EVENT, RESULT, STATUS, Hub, TooSlow
+from prober.hub import EVENT, RESULT, STATUS, Hub
 
 
-async def test_a_subscriber_gets_the_texts_of_its_topics_in_order() -> None:
-    hub = Hub()
-    subscription = hub.subscribe({STATUS, EVENT}, limit=8)
+def test_a_listener_hears_the_texts_of_its_topics_in_order() -> None:
+    hub, ear = Hub(), Ear()
+    hub.join(ear, {STATUS, EVENT})
 
     for topic, text in ((STATUS, "one"), (RESULT, "two"), (EVENT, "three")):
         hub.publish(topic, text)
 
-    assert [await subscription.next(), await subscription.next()] == ["one", "three"]
+    assert ear.texts == ["one", "three"]
 
 
-async def test_a_waiting_subscriber_wakes_up_for_a_text() -> None:
-    hub = Hub()
-    waiting = asyncio.create_task(hub.subscribe({EVENT}, limit=1).next())
-    await asyncio.sleep(0)
+def test_all_who_listen_are_given_the_same_texts_at_once() -> None:
+    hub, ears = Hub(), [Ear(), Ear()]
+    for ear in ears:
+        hub.join(ear, {RESULT})
 
-    hub.publish(EVENT, "news")
+    hub.publish(RESULT, "one", "two")
 
-    assert await asyncio.wait_for(waiting, 1) == "news"
-
-
-async def test_a_subscriber_that_does_not_read_is_dropped_alone() -> None:
-    hub = Hub()
-    slow, quick = hub.subscribe({EVENT}, limit=2), hub.subscribe({EVENT}, limit=3)
-
-    for text in ("one", "two", "three"):
-        hub.publish(EVENT, text)
-
-    with pytest.raises(TooSlow):
-        await slow.next()
-    assert await quick.next() == "one"
+    (one,), (other,) = (ear.told for ear in ears)
+    assert one is other
+    assert one == ("one", "two")
 
 
-async def test_the_one_who_is_left_out_gets_nothing() -> None:
-    hub = Hub()
-    sender, other = hub.subscribe({EVENT}, limit=2), hub.subscribe({EVENT}, limit=2)
+def test_the_one_who_is_left_out_hears_nothing() -> None:
+    hub, sender, other = Hub(), Ear(), Ear()
+    hub.join(sender, {EVENT})
+    hub.join(other, {EVENT})
 
     hub.publish(EVENT, "mine", but=sender)
     hub.publish(EVENT, "yours")
 
-    assert [await sender.next(), await other.next()] == ["yours", "mine"]
+    assert (sender.texts, other.texts) == (["yours"], ["mine", "yours"])
 
 
-async def test_nobody_wants_a_topic_that_all_have_left() -> None:
-    hub = Hub()
-    subscription = hub.subscribe({RESULT}, limit=1)
-    before = hub.wanted(RESULT)
+def test_nobody_wants_a_topic_that_all_have_left() -> None:
+    hub, ear = Hub(), Ear()
+    hub.join(ear, {RESULT})
+    before = (hub.wanted(RESULT), len(hub))
 
-    subscription.close()
+    hub.leave(ear)
+    hub.leave(ear)
 
-    assert (before, hub.wanted(RESULT)) == (True, False)
+    assert before == (True, 1)
+    assert (hub.wanted(RESULT), len(hub)) == (False, 0)
+
+
+def test_a_listener_may_leave_while_it_is_told() -> None:
+    hub, other = Hub(), Ear()
+
+    class Leaving(Ear):
+        def hear(self, texts: tuple[str, ...]) -> None:
+            hub.leave(self)
+
+    hub.join(Leaving(), {EVENT})
+    hub.join(other, {EVENT})
+    hub.publish(EVENT, "news")
+
+    assert (other.texts, len(hub)) == (["news"], 1)
+
+
+def test_an_unknown_topic_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        Hub().join(Ear(), {"weather"})

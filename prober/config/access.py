@@ -99,6 +99,7 @@ class Limits(Part):
     connections: Connections = setting(
         2000, "Connections at once; those that are idle make room for new ones."
     )
+    streams: Connections = setting(2000, "WebSockets at once.")
 
 
 class Cors(Part):

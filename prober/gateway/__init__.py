@@ -15,6 +15,7 @@ from prober.gateway import (
     page,
     services,
     snapshot,
+    stream,
 )
 
 ROUTERS: dict[str, APIRouter] = {
@@ -27,5 +28,6 @@ ROUTERS: dict[str, APIRouter] = {
     "snapshot": snapshot.router,
     "chat": chat.router,
     "events": events.router,
+    "stream": stream.router,
     "page": page.router,
 }

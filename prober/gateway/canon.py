@@ -17,6 +17,10 @@ class Canon:
         self._types = types
         self._checks = {name: compile_schema(kind.definition) for name, kind in types.items()}
 
+    def __contains__(self, type_: str) -> bool:
+        """Whether a type is canonical."""
+        return type_ in self._types
+
     def nature(self, type_: str) -> str | None:
         """What kind of event a type is; None where it is not canonical, or has none."""
         kind = self._types.get(type_)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections import OrderedDict
+from functools import cache
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -13,7 +14,7 @@ from prober.config.access import Limits
 
 HEAD_BYTES = 16_384  # of a head that has not ended
 READ_BYTES = 65_536  # of an answer that waits have to be read within `write_time`
-SPARE_FILES = 512  # for the database, the workers, WebSockets and whatever else prober opens
+SPARE_FILES = 512  # for the database, the workers and whatever else prober opens
 TOO_LARGE = "The head of the request is too large."
 
 
@@ -27,7 +28,7 @@ class Door:
     def __init__(self, limits: Limits) -> None:
         self.head_s = limits.head_time
         self.write_s = limits.write_time
-        self._most = min(limits.connections, _files() - SPARE_FILES)
+        self._most = min(limits.connections, files() - SPARE_FILES - most_streams(limits))
         self._all: set[Patient] = set()
         self._idle: OrderedDict[Patient, None] = OrderedDict()
 
@@ -157,7 +158,13 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
         self._door.leave(self)
 
 
-def _files() -> int:
+def most_streams(limits: Limits) -> int:
+    """How many WebSockets there may be, which stand in no `Door`."""
+    return min(limits.streams, files() // 3)
+
+
+@cache
+def files() -> int:
     """How many files prober may open, after asking for as many as it is allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)

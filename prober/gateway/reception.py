@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections import deque
+from http import HTTPStatus
 from typing import Any
 
 import orjson
+from fastapi import HTTPException
 
 from prober import clock
 from prober.cardinality import Cardinality, per_minute
@@ -16,7 +18,7 @@ from prober.correlation import WEIGHTS, Edge, Node, edges
 from prober.gateway.canon import Canon
 from prober.gateway.intake import Intake
 from prober.gateway.parsing import Event, parse
-from prober.hub import EVENT, Hub
+from prober.hub import EVENT, Hub, Listener
 from prober.storage.ledger import Entry
 
 REFUSED = "event.rejected"  # what a refusal is called in the ledger
@@ -40,7 +42,7 @@ class Reception:
     def __init__(self, settings: Events, intake: Intake, hub: Hub) -> None:
         self._canon = Canon(settings.types)
         self._intake = intake
-        self._hub = hub
+        self.hub = hub
         self._window_ms = int(settings.window * 1000)
         self._counts = Cardinality(settings.window, time.monotonic())
         self._nodes: deque[Node] = deque(maxlen=MAX_NODES)
@@ -59,6 +61,27 @@ class Reception:
         await self._intake.record(_entry(event["type"], id_, at, body))
         self._note(event, id_, at)
         return {"status": "ok", "event_id": id_, "type": event["type"]}
+
+    def canonical(self, message: bytes) -> Event | None:
+        """The event in a message, where it is one of a canonical type; else None.
+
+        Raises HTTPException where the message is no strict JSON, or breaks its type's schema.
+        """
+        try:
+            event = parse(message)
+        except HTTPException as refusal:
+            if refusal.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:  # JSON, but no event
+                return None
+            raise
+        if event["type"] not in self._canon:
+            return None
+        if fault := self._canon.fault(event, len(message)):
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"{REASON}: {fault}")
+        return event
+
+    def tell(self, event: Event, but: Listener) -> None:
+        """Tell listeners of an event that is not recorded, `but` for who sent it."""
+        self._publish({"timestamp": clock.epoch_ms()} | event, but)
 
     def cardinality(self) -> dict[str, object]:
         """How many events of each type the window holds."""
@@ -96,9 +119,13 @@ class Reception:
     def _note(self, event: Event, id_: str, at: int) -> None:
         self._counts.add(event["type"], time.monotonic())
         self._nodes.append(_node(event, id_, at, self._canon.nature(event["type"])))
-        if event.get("broadcast") is True and self._hub.wanted(EVENT):
-            said = {"channel": "event", "timestamp": at} | event | {"event_id": id_}
-            self._hub.publish(EVENT, orjson.dumps(said).decode())
+        if event.get("broadcast") is True:
+            self._publish({"timestamp": at} | event | {"event_id": id_})
+
+    def _publish(self, event: Event, but: Listener | None = None) -> None:
+        if self.hub.wanted(EVENT):
+            text = orjson.dumps(event | {"channel": EVENT}).decode()
+            self.hub.publish(EVENT, text, but=but)
 
 
 def _entry(type_: str, id_: str, at: int, body: bytes) -> Entry:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from prober.config.access import Limits
 from prober.errors import AddressInUse
 from prober.gateway.connections import HEAD_BYTES, Door, Patient
+from prober.gateway.sockets import MESSAGE_BYTES, PING_S, Socket
 
 GRACE_S = 1  # what is being answered when the server stops may take this long
 KEEP_ALIVE_S = 75  # longer than a scrape interval, so that Prometheus keeps its connection
@@ -69,7 +70,11 @@ class Server:
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
             timeout_keep_alive=KEEP_ALIVE_S,
-            ws="none",
+            ws=Socket,
+            ws_max_size=MESSAGE_BYTES,
+            ws_per_message_deflate=False,  # frames are made once, for all clients
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PING_S,
         )
         self._server = _Embedded(config)
         self._sock = sock
