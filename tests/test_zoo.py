@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import pytest
 from zoo import (
     dns_behaviours,
+    handshake_behaviours,
     http2_behaviours,
     http_behaviours,
     https_behaviours,
     icmp_behaviours,
+    judged_behaviours,
     proxy_behaviours,
     redirect_behaviours,
     request_behaviours,
@@ -24,10 +26,12 @@ from zoo.visiting import Finding, visit
 
 KINDS = (
     dns_behaviours,
+    handshake_behaviours,
     http2_behaviours,
     http_behaviours,
     https_behaviours,
     icmp_behaviours,
+    judged_behaviours,
     proxy_behaviours,
     redirect_behaviours,
     request_behaviours,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from typing import cast
 
 from prober.blackbox import addresses
 from prober.blackbox.guard import is_address
@@ -36,7 +37,7 @@ class Chase:
 
     def __init__(self, job: Job, request: Request, way: Way, name: Url) -> None:
         self._job = job
-        self._module: HttpModule = job.module.spec  # type: ignore[assignment]
+        self._module = cast(HttpModule, job.module.spec)
         self._first = request
         self._way = way
         self._name = name
