@@ -15,6 +15,7 @@ from prober.gateway.admission import Admission
 from prober.gateway.modules import Modules
 from prober.gateway.outward import Outward
 from prober.gateway.reception import Reception
+from prober.gateway.sharing import Shared
 from prober.inquiry import NoAnswer
 from prober.module import OnDemand
 from prober.sinks.metrics import Metrics
@@ -61,6 +62,7 @@ class Context:
     settings: Gateway = field(default_factory=Gateway)
     admission: Admission = field(default_factory=Admission)
     modules: Modules = field(default_factory=Modules)
+    pages: Shared[str] = field(default_factory=Shared)
     on_demand: Callable[[], OnDemand | None] = _nothing
     ask: Callable[[Ask], Awaitable[Answer]] = _nobody
 

@@ -1,4 +1,7 @@
-"""The status page: the verdict and a table, made on the server and readable without JavaScript."""
+"""The status page: the verdict and a table, made on the server and readable without JavaScript.
+
+Its script asks for the page anew, and only exchanges what differs: all that is shown is made here.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from prober.reports.times import rfc3339
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE = (TEMPLATES / "page.css").read_text()
+SCRIPT = (TEMPLATES / "page.js").read_text()
 _JINJA = Environment(
     loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
@@ -34,10 +38,17 @@ _JINJA = Environment(
 )
 PAGE = _JINJA.get_template("page.html")
 
+
+def _hash(source: str) -> str:
+    return f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'"
+
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
-        f"style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'",
+        f"style-src {_hash(STYLE)}",
+        f"script-src {_hash(SCRIPT)}",
+        "connect-src 'self'",
         "img-src 'self' data:",
         "base-uri 'none'",
         "form-action 'none'",
@@ -89,11 +100,14 @@ class Row(NamedTuple):
 @router.head("/", include_in_schema=False)
 @router.get("/", include_in_schema=False)
 async def page(context: Given) -> HTMLResponse:
-    """The fleet in one look; it loads itself again every 5 s."""
-    now_ms = clock.epoch_ms()
-    members, progress = context.state.members(), context.progress()
-    html = await aside(lambda: render(context.title, members, progress, now_ms))
-    return HTMLResponse(html, headers=HEADERS)
+    """The fleet in one look; it loads itself again every 5 s, and when a status changes."""
+
+    async def made() -> str:
+        now_ms = clock.epoch_ms()
+        members, progress = context.state.members(), context.progress()
+        return await aside(lambda: render(context.title, members, progress, now_ms))
+
+    return HTMLResponse(await context.pages.get(made), headers=HEADERS)
 
 
 def render(title: str, members: list[Member], progress: Progress, now_ms: int) -> str:
@@ -105,6 +119,7 @@ def render(title: str, members: list[Member], progress: Progress, now_ms: int) -
         title=title,
         version=__version__,
         style=Markup(STYLE),
+        script=Markup(SCRIPT),
         word=_word(piles),
         verdict=verdict,
         counts=_counts(verdict),
