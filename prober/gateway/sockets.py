@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 from starlette.requests import HTTPConnection
@@ -16,16 +15,13 @@ PARTS = 1024  # of one message: empty ones would cost nothing to send and memory
 PING_S = 20.0  # between pings, and for each to be answered
 CLOSE_S = 5.0  # for a client to read what waits, and to answer that it is closed
 END_S = 0.5  # the same where prober stops
-EXTENSION = "prober.push"
-
-Push = Callable[[bytes], None]
-"""Writes frames to a client at once, or drops it where too much waits for it."""
+EXTENSION = "prober.socket"
 
 
-def push(connection: HTTPConnection) -> Push:
-    """How to write frames to an accepted WebSocket past all that waits for its writing."""
-    pushing: Push = connection.scope["extensions"][EXTENSION]["push"]
-    return pushing
+def under(connection: HTTPConnection) -> Socket:
+    """The protocol under a WebSocket, which is past all that waits for its writing."""
+    socket: Socket = connection.scope["extensions"][EXTENSION]["protocol"]
+    return socket
 
 
 @lru_cache(maxsize=1)
@@ -43,16 +39,16 @@ class Socket(WebSocketsSansIOProtocol):
     """
 
     async def run_asgi(self) -> None:
-        """Give the application a way to write that waits for nobody."""
-        self.scope["extensions"][EXTENSION] = {"push": self.push}
+        """Give the application a way to this."""
+        self.scope["extensions"][EXTENSION] = {"protocol": self}
         await super().run_asgi()
 
     def push(self, frames: bytes) -> None:
-        """Write frames of whole messages."""
+        """Write frames of whole messages at once, or end it where too much waits."""
         if self.close_sent or self.transport.is_closing():
             return
         if self.transport.get_write_buffer_size() > QUEUE_BYTES:
-            self._close(CloseCode.TRY_AGAIN_LATER, "reads too slowly", CLOSE_S)
+            self.end(CloseCode.TRY_AGAIN_LATER, "reads too slowly", CLOSE_S)
         else:
             self.transport.write(frames)
 
@@ -68,7 +64,7 @@ class Socket(WebSocketsSansIOProtocol):
         if len(self.frames) < PARTS:
             super().handle_cont(event)
         else:
-            self._close(CloseCode.MESSAGE_TOO_BIG, "too many parts", CLOSE_S)
+            self.end(CloseCode.MESSAGE_TOO_BIG, "too many parts", CLOSE_S)
 
     def keepalive_timeout(self) -> None:
         """Close it, since it doesn't answer pings."""
@@ -78,11 +74,12 @@ class Socket(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         """Say that prober stops."""
         if self.handshake_complete and not self.close_sent:
-            self._close(CloseCode.GOING_AWAY, "prober stops", END_S)
+            self.end(CloseCode.GOING_AWAY, "prober stops", END_S)
         else:
             super().shutdown()
 
-    def _close(self, code: int, reason: str, patience_s: float) -> None:
+    def end(self, code: int, reason: str, patience_s: float) -> None:
+        """Close it; the client has so long to read what waits, and to answer."""
         if self.conn.state is State.OPEN:
             self.stop_keepalive()
             message = {"type": "websocket.disconnect", "code": code, "reason": reason}

@@ -11,11 +11,12 @@ import orjson
 from fastapi import APIRouter, HTTPException, WebSocket
 from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocketDisconnect
+from websockets.frames import CloseCode
 
 from prober.gateway.connections import most_streams
 from prober.gateway.context import Context
-from prober.gateway.guard import Scope, needs, subprotocol
-from prober.gateway.sockets import Push, frames, push
+from prober.gateway.guard import Guard, Scope, needs, subprotocol
+from prober.gateway.sockets import CLOSE_S, frames, under
 from prober.hub import EVENT, TOPICS
 
 MAX_ID = 128  # characters of a client's id
@@ -29,12 +30,24 @@ router = APIRouter()
 class Listener:
     """A client, as the hub knows it."""
 
-    def __init__(self, push: Push) -> None:
-        self._push = push
+    def __init__(self, websocket: WebSocket, guard: Guard) -> None:
+        self._websocket = websocket
+        self._socket = under(websocket)
+        self._guard = guard
+        self._policy = guard.policy
 
     def hear(self, texts: tuple[str, ...]) -> None:
-        """Tell it what was published."""
-        self._push(frames(texts))
+        """Tell it what was published, as long as it may read that."""
+        if self._guard.policy is not self._policy:  # a reload may have taken its token away
+            self._look_again()
+        self._socket.push(frames(texts))
+
+    def _look_again(self) -> None:
+        self._policy = self._guard.policy
+        try:
+            self._guard.require(Scope.READ, self._websocket)
+        except HTTPException:
+            self._socket.end(CloseCode.POLICY_VIOLATION, "may read no longer", CLOSE_S)
 
 
 @router.websocket("/api/v1/ws", dependencies=[needs(Scope.READ)])
@@ -46,7 +59,7 @@ async def stream(websocket: WebSocket) -> None:
     if len(hub) >= most_streams(context.admission.settings.limits):
         headers = {"Retry-After": str(RETRY_S)}
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, FULL, headers)
-    listener = Listener(push(websocket))
+    listener = Listener(websocket, context.admission.guard)
     with suppress(WebSocketDisconnect):
         await websocket.accept(subprotocol(websocket))
         await websocket.send_text(_control("connected", client_id=client_id))

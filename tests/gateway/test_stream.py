@@ -11,8 +11,9 @@ from fleets import service
 from gateway.gates import AUTH, HEADER, TOKEN, gate
 from gateway.streaming import joined, listening, offers
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from prober.config.tree import Gateway
 from prober.hub import EVENT, RESULT, STATUS, Hub
 
 SENDER = "a-token-that-may-ingest"
@@ -205,6 +206,25 @@ async def test_who_may_not_read_hears_nothing(tmp_path: Path, token: str) -> Non
 
     assert refused.value.response.status_code == (403 if token else 401)
     assert set(json.loads(refused.value.response.body)) == {"error", "status_code"}
+
+
+async def test_who_loses_the_right_to_read_by_a_reload_hears_nothing_more(tmp_path: Path) -> None:
+    headers = {HEADER: TOKEN}
+    async with (
+        gate(tmp_path, [], auth=CLOSED) as gateway,
+        listening(str(gateway.base_url).rstrip("/"), additional_headers=headers) as client,
+    ):
+        hub, admission = gateway.context.reception.hub, gateway.context.admission
+        await joined(hub, 1)
+        admission.take(Gateway.model_validate({"auth": CLOSED}))
+        hub.publish(EVENT, "{}")
+        still = await client.next()
+        admission.take(Gateway.model_validate({"auth": CLOSED | {"tokens": TOKENS[1:]}}))
+        hub.publish(EVENT, "{}")
+
+        with pytest.raises(ConnectionClosed, match=r"1008.*may read no longer"):
+            await client.next()
+    assert still == {}
 
 
 async def test_a_browser_gives_its_token_as_a_subprotocol(tmp_path: Path) -> None:

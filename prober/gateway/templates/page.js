@@ -9,11 +9,11 @@
   let timer, due = Infinity, changedMeanwhile = false, asking = false, pause = EVERY;
 
   const put = (old, fresh) => {
-    if (old.outerHTML !== fresh.outerHTML) old.replaceWith(fresh);
+    if (!old.isEqualNode(fresh)) old.replaceWith(fresh);
   };
 
   const putRow = (old, fresh) => {
-    if (old.outerHTML === fresh.outerHTML) return;
+    if (old.isEqualNode(fresh)) return;
     old.className = fresh.className;
     const cells = [...old.cells], others = [...fresh.cells];
     if (cells.length === others.length) cells.forEach((cell, n) => put(cell, others[n]));
