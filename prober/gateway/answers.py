@@ -19,6 +19,8 @@ from prober.errors import ProberError
 
 T = TypeVar("T")
 
+UNREADABLE = "the history can't be read now"
+
 # One thread: the interpreter runs one at a time anyway, and many would crowd out the event loop.
 _ASIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answers")
 
@@ -54,7 +56,7 @@ async def _invalid(request: Request, invalid: RequestValidationError) -> Json:
 async def _store_failed(request: Request, failure: ProberError) -> Json:
     # The message names files and hosts of the store, which the log may know, but not a stranger.
     log.warning("the history can't be read", path=request.url.path, error=str(failure))
-    return error("the history can't be read now", HTTPStatus.SERVICE_UNAVAILABLE)
+    return error(UNREADABLE, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 async def _failed(request: Request, failure: Exception) -> Json:

@@ -6,36 +6,42 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from prober import __version__
-from prober.gateway import ROUTERS, aliases, events, forward
+from prober.gateway import ROUTERS, aliases, events, forward, openapi
 from prober.gateway.answers import handle_errors
 from prober.gateway.context import Context
+from prober.gateway.described import EVERYWHERE
 from prober.gateway.layers import SafeHeaders, SentPath
 from prober.gateway.limiting import Admit
+from prober.gateway.openapi import Described
 
 GZIP_FROM_BYTES = 4096
 
 
 def build(context: Context) -> FastAPI:
     """The application over `context`; it starts and stops nothing."""
-    app = FastAPI(
+    app = Described(
         title=context.title,
         version=__version__,
         # FastAPI's documentation pages load their scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
+        description=openapi.ABOUT,
+        responses=EVERYWHERE,
         redirect_slashes=False,
     )
     app.state.context = context
-    for router in ROUTERS.values():
+    settings = context.settings
+    routers = [*ROUTERS.values(), openapi.router]
+    # Forwarded ones come last, so that no parameter of theirs takes what is prober's own.
+    routers += [aliases.router(settings.aliases, routers), forward.router(settings.forward)]
+    for router in routers:
         app.include_router(router)
-    app.include_router(aliases.router(context.settings.aliases, ROUTERS.values()))
-    # Last, so that no parameter of theirs takes what is prober's own.
-    app.include_router(forward.router(context.settings.forward))
+    app.describe(routers)
     handle_errors(app)
     # Level 1: text this repetitive shrinks tenfold at it, and higher ones cost much more time.
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=1)
-    app.add_middleware(events.Shortcut, aliases=context.settings.aliases)
+    app.add_middleware(events.Shortcut, aliases=settings.aliases)
     app.add_middleware(Admit, admission=context.admission)
     app.add_middleware(SafeHeaders)
     app.add_middleware(SentPath)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, HTTPException, Query, Response
 from fastapi.responses import PlainTextResponse
 
 from prober.channel import Answer, Ask
 from prober.gateway.context import Context, Given
+from prober.gateway.described import Answers, fault, text
 from prober.gateway.guard import REFUSALS, Scope, needs
 from prober.gateway.metrics import CONTENT_TYPE
 from prober.inquiry import NoAnswer
@@ -21,6 +22,26 @@ LONGEST_S = 600.0  # else a stranger could keep all places taken
 TRUE = "true"
 
 router = APIRouter(tags=["probes on demand"], dependencies=[needs(Scope.READ)])
+
+OFF = "probes on demand are off; set blackbox.config_file"
+FORBIDDEN = "The token is wrong or not good for this, or the target may not be probed"
+
+
+def _line(description: str, example: str) -> dict[str, Any]:
+    """What is told as Prometheus shows it; what refuses a request before that is JSON."""
+    described = fault(400, description)[400]
+    told = text(description, f"{example}\n")["content"]
+    return {**described, "description": description, "content": told | described["content"]}
+
+
+ANSWERS: Answers = {
+    200: text("What the probe found, also where it failed", "probe_success 1\n"),
+    400: _line("No target, or a module that can't be probed by", "Target parameter is missing"),
+    403: _line(FORBIDDEN, "10.0.0.1 is not among the targets that may be probed"),
+    **fault(404, OFF),
+    500: _line("The time limit is no number", "Failed to parse timeout from Prometheus header"),
+    503: _line("No worker can be asked now", "no worker is running"),
+}
 
 
 class _Declined(Exception):
@@ -34,17 +55,7 @@ class _Declined(Exception):
 @router.get(
     "/probe",
     response_class=Response,
-    responses={
-        **REFUSALS,
-        200: {
-            "description": "What the probe found, also where it failed",
-            "content": {"text/plain": {"schema": {"type": "string"}}},
-        },
-        400: {"description": "No target, or a module that can't be probed by"},
-        403: {"description": "The target may not be probed"},
-        404: {"description": "Probes on demand are not configured"},
-        503: {"description": "No worker can be asked now"},
-    },
+    responses=REFUSALS | ANSWERS,
 )
 async def probe(
     context: Given,
@@ -61,8 +72,7 @@ async def probe(
     """Probe a target once, and answer in Prometheus's text format."""
     settings = context.on_demand()
     if settings is None:
-        remedy = "set blackbox.config_file"
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"probes on demand are off; {remedy}")
+        raise HTTPException(HTTPStatus.NOT_FOUND, OFF)
     name = module or "http_2xx"
     try:
         ask = _question(settings, name, target, hostname, scrape_timeout)

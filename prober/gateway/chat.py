@@ -11,16 +11,18 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 import orjson
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, Body, HTTPException, Path, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from prober import clock
 from prober.config.tree import Chat
 from prober.gateway import relay
-from prober.gateway.answers import Json
+from prober.gateway.answers import UNREADABLE, Json
 from prober.gateway.context import Context, Given
+from prober.gateway.described import Answers, answer, fault
 from prober.gateway.guard import REFUSALS, Scope, needs
-from prober.gateway.relay import SERVER_ERROR
+from prober.gateway.relay import SERVER_ERROR, failures
+from prober.gateway.shapes import NoSession, Session, Spoken
 from prober.model import Service
 from prober.reports.times import rfc3339
 from prober.sinks.breakers import Call
@@ -33,6 +35,7 @@ ID = "[!-~]{1,128}"
 USER, ASSISTANT = "user", "assistant"
 SPOKEN = ("response", "message")  # where in an answer the words may stand, the best place first
 NOT_FOUND = "session_not_found"
+OFF = "no chat is configured; set gateway.chat"
 
 
 def _storable(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +48,7 @@ def _storable(metadata: dict[str, Any]) -> dict[str, Any]:
 
 Id = Annotated[str, Field(pattern=f"^{ID}$")]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
+SessionId = Annotated[str, Path(description="The session's id", examples=["6f1c"])]
 
 
 class Said(BaseModel):
@@ -55,6 +59,9 @@ class Said(BaseModel):
     user_id: Id | None = Field(None, examples=["local"])
     metadata: Metadata | None = None
 
+
+SENT = {"message": "Which services are down?", "session_id": "6f1c", "user_id": "local"}
+Asking = Annotated[Said, Body(openapi_examples={"example": {"value": SENT}})]
 
 SESSION: dict[str, Any] = {
     "session_id": "6f1c",
@@ -73,30 +80,28 @@ SESSION: dict[str, Any] = {
 }
 
 
-def _example(description: str, example: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"example": example}}}
-
-
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: _example("The service's answer", {"response": "None.", "session_id": "6f1c"}),
-    400: {"description": "The body is no JSON"},
-    404: {"description": "No chat is configured"},
-    413: {"description": "The body is too large"},
-    502: {"description": "The service gave no answer, or one that is no JSON object"},
-    503: _example("Its breaker is open", {"status": "circuit_open", "module": "operator"}),
-    504: {"description": "The service took too long"},
-}
-FOUND: dict[int | str, dict[str, Any]] = {
-    200: _example("The session", SESSION),
-    404: _example("There is none", {"error": NOT_FOUND, "session_id": "6f1c", "status_code": 404}),
-    503: {"description": "The sessions can't be read now"},
+ANSWERS: Answers = (
+    {200: answer("The service's answer", Spoken, {"response": "None.", "session_id": "6f1c"})}
+    | {"default": answer("The service's answer, with its code", Spoken, {"session_id": "6f1c"})}
+    | failures("operator-backend")
+    | fault(404, OFF)
+    | fault(422, "message: Field required")
+)
+FOUND: Answers = {
+    200: answer("The session", Session, SESSION),
+    404: answer(
+        "There is none",
+        NoSession,
+        {"error": NOT_FOUND, "session_id": "6f1c", "status_code": 404},
+    ),
+    **fault(503, UNREADABLE),
 }
 
 router = APIRouter(prefix="/api/v1", tags=["chat"], dependencies=[needs(Scope.OPERATE)])
 
 
 @router.post("/chat", responses=REFUSALS | ANSWERS)
-async def chat(said: Said, context: Given) -> Response:
+async def chat(said: Asking, context: Given) -> Response:
     """Keep the message in its session, ask the service with the session's summary, keep its answer.
 
     The service's answer is given as it is, with its status code, and with `session_id`.
@@ -120,7 +125,7 @@ async def chat(said: Said, context: Given) -> Response:
 
 
 @router.get("/sessions/{session_id}", responses=REFUSALS | FOUND)
-async def session(context: Given, session_id: str) -> Json:
+async def session(context: Given, session_id: SessionId) -> Json:
     """A session with its last messages; reading it doesn't prolong its life."""
     # The path was routed as it was sent (see `layers.SentPath`), so the id is still quoted.
     session_id, now = unquote(session_id), clock.epoch_ms()
@@ -138,7 +143,7 @@ def _answerer(context: Context) -> tuple[Chat, Service]:
     settings = context.settings.chat
     member = context.state.member(settings.service) if settings else None
     if settings is None or member is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND, "no chat is configured; set gateway.chat")
+        raise HTTPException(HTTPStatus.NOT_FOUND, OFF)
     return settings, member.service
 
 

@@ -10,7 +10,9 @@ from prober import clock
 from prober.breaker import Breaker
 from prober.gateway.answers import Json
 from prober.gateway.context import Given
+from prober.gateway.described import answer
 from prober.gateway.guard import REFUSALS, Scope, needs
+from prober.gateway.shapes import Breakers
 from prober.reports.times import rfc3339
 
 EXAMPLE = {
@@ -25,7 +27,7 @@ router = APIRouter(
 )
 
 
-@router.get("/breakers", responses={200: {"content": {"application/json": {"example": EXAMPLE}}}})
+@router.get("/breakers", responses={200: answer("The breakers", Breakers, EXAMPLE)})
 async def breakers(context: Given) -> Json:
     """Every service's breaker: closed, open or half_open, and its failures in a row."""
     seen = context.outward.breakers.seen()

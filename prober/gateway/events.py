@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from prober.gateway.answers import Json, error
 from prober.gateway.context import Context, Given
-from prober.gateway.guard import REFUSALS, needs
+from prober.gateway.described import Answers, answer, fault
+from prober.gateway.guard import REFUSALS, Needs, needs
 from prober.gateway.guard import Scope as Permission
 from prober.gateway.intake import NotStored
+from prober.gateway.shapes import Cardinality, Correlations, Rejected, Taken
 
 AGAIN = "the event is not known to be stored; send it again"
 RETRY_S = 1
@@ -49,40 +51,27 @@ SCHEMA = {
         "broadcast": {"description": "Listeners are told where this is true."},
     },
 }
-ANSWERS: dict[str, dict[str, Any]] = {
-    "ok": {"value": {"status": "ok", "event_id": ID, "type": "system.alert"}},
-    "rejected": {
-        "value": {
-            "status": "rejected",
-            "reason": "schema_validation_failed",
-            "detail": 'payload: "severity" is a required property',
-            "event_id": ID,
-        }
-    },
+ACCEPTED = {"status": "ok", "event_id": ID, "type": "system.alert"}
+REFUSED = {
+    "status": "rejected",
+    "reason": "schema_validation_failed",
+    "detail": 'payload: "severity" is a required property',
+    "event_id": ID,
 }
 
 
-def _example(value: object) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"example": value}}}}
-
-
-def _fault(status_code: int, message: str) -> dict[str, Any]:
-    example = {"error": message, "status_code": status_code}
-    return {"description": message, "content": {"application/json": {"example": example}}}
-
-
-FAULTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Recorded", "content": {"application/json": {"examples": ANSWERS}}},
-    400: _fault(400, "the body is no JSON"),
-    408: _fault(408, "the body did not come in time"),
-    413: _fault(413, "the body is larger than 65536 bytes"),
-    422: _fault(422, "the body is no JSON object"),
-    503: _fault(503, AGAIN),
-}
+FAULTS: Answers = (
+    {200: answer("Recorded", Taken | Rejected, ACCEPTED, REFUSED)}
+    | fault(400, "the body is no JSON: unexpected end of data")
+    | fault(413, "the body is larger than 65536 bytes", description="The body is too large")
+    | fault(422, "the body is no JSON object", "type: must be a text of 1 to 255 …")
+    | fault(503, AGAIN, description="Retry-After says when to send it again, in seconds")
+)
 
 
 @router.post(
     "",
+    dependencies=[needs(Permission.INGEST)],
     responses=FAULTS,
     openapi_extra={
         "requestBody": {
@@ -98,12 +87,14 @@ async def ingest(request: Request) -> Response:
     `status`. Events of all other types are taken as they are.
     """
     context: Context = request.app.state.context
-    context.admission.guard.require(Permission.INGEST, request)
     try:
         return Json(await context.reception.take(await request.body()))
     except NotStored:
         headers = {"Retry-After": str(RETRY_S)}
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, AGAIN, headers) from None
+
+
+REQUIRED = Needs(Permission.INGEST)
 
 
 class Shortcut:
@@ -126,6 +117,7 @@ class Shortcut:
 
 async def _answer(request: Request) -> Response:
     try:
+        await REQUIRED(request)
         return await ingest(request)
     except HTTPException as refusal:
         return error(refusal.detail, refusal.status_code, dict(refusal.headers or {}))
@@ -151,21 +143,27 @@ CORRELATIONS = {
                 "nature": "incident",
             }
         ],
-        "edges": [{"source": ID, "target": "1c…", "strength": 0.86}],
-        "total_nodes": 2,
-        "total_edges": 1,
+        "edges": [],
+        "total_nodes": 1,
+        "total_edges": 0,
     },
 }
 
 
-@router.get("/cardinality", dependencies=[needs(Permission.READ)], responses=_example(CARDINALITY))
+@router.get(
+    "/cardinality",
+    dependencies=[needs(Permission.READ)],
+    responses={200: answer("Counts", Cardinality, CARDINALITY)},
+)
 async def cardinality(context: Given) -> Json:
     """How many events of each type came within the window, and how many a minute that is."""
     return Json(context.reception.cardinality())
 
 
 @router.get(
-    "/correlations", dependencies=[needs(Permission.READ)], responses=_example(CORRELATIONS)
+    "/correlations",
+    dependencies=[needs(Permission.READ)],
+    responses={200: answer("The graph", Correlations, CORRELATIONS)},
 )
 def correlations(context: Given) -> Json:
     """The newest events of the window, and how strongly they belong together."""

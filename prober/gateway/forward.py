@@ -13,6 +13,7 @@ from prober.config.paths import fill, parameters
 from prober.config.tree import Forward
 from prober.gateway import answers, passing, relay
 from prober.gateway.context import Context, Given
+from prober.gateway.described import Answers, fault
 from prober.gateway.guard import REFUSALS, Scope, needs
 from prober.gateway.relay import Errand, Relay
 from prober.model import Service
@@ -22,26 +23,14 @@ from prober.upstream import Asked
 PSEUDONYM = f"prober-{secrets.token_hex(4)}"
 
 
-def _example(description: str, body: dict[str, object]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"example": body}}}
-
-
-FAILURES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "What the service answered; its own status codes come as they are"},
-    400: {"description": "The request can't be passed on"},
-    408: {"description": "The body takes too long to come"},
-    413: {"description": "The body is too large"},
-    502: _example(
-        "The service gave no answer",
-        {"error": "hermes can't be connected to", "module": "hermes", "status_code": 502},
-    ),
-    503: _example("Its breaker is open", {"status": "circuit_open", "module": "hermes"}),
-    504: _example(
-        "The service took too long",
-        {"error": "hermes took too long", "module": "hermes", "status_code": 504},
-    ),
-    508: {"description": "The route leads back to this prober"},
-}
+ABOUT = "What is asked here is passed on to {}, and so is its answer, streaming both ways."
+# A service may answer with any code and any content of its own.
+PASSED = {"description": "What the service answered, as it came", "content": {"*/*": {}}}
+FAILURES: Answers = (
+    {"default": PASSED}
+    | fault(400, "the path leads upwards", description="The request can't be passed on")
+    | fault(508, "this route leads back to itself")
+)
 
 
 def router(forwards: Iterable[Forward]) -> APIRouter:
@@ -55,15 +44,26 @@ def router(forwards: Iterable[Forward]) -> APIRouter:
                 methods=[method],
                 name=f"{forward.service} {method} {forward.path}",
                 summary=f"{method} {forward.to} of {forward.service}",
+                description=ABOUT.format(forward.service),
                 response_class=Response,
-                responses=REFUSALS | FAILURES,
+                responses=_answers(forward.service),
                 openapi_extra={"parameters": [*map(_parameter, sorted(parameters(forward.path)))]},
             )
     return routes
 
 
+def _answers(service: str) -> Answers:
+    example = {"content": {"*/*": {"example": f"what {service} answered"}}}
+    return {200: PASSED | example} | REFUSALS | FAILURES | relay.failures(service)
+
+
 def _parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    description = "Passed on in the service's own path"
+    schema = {"type": "string"}
+    return {"name": name, "in": "path", "required": True} | {
+        "description": description,
+        "schema": schema,
+    }
 
 
 def _endpoint(forward: Forward) -> Callable[..., Awaitable[Response]]:

@@ -19,13 +19,14 @@ from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastapi import Depends, HTTPException
 from fastapi.params import Depends as Dependency
 from starlette.requests import HTTPConnection
 
 from prober.gateway.attempts import Attempts
+from prober.gateway.described import Answers, fault
 
 SUBPROTOCOL = "prober"
 TOKEN_PREFIX = "prober.token."
@@ -143,14 +144,21 @@ class Guard:
             raise HTTPException(HTTPStatus.FORBIDDEN, FOREIGN)
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Lets a connection pass that may do what needs `scope`."""
+
+    scope: Scope
+
+    async def __call__(self, connection: HTTPConnection) -> None:
+        guard: Guard = connection.app.state.context.admission.guard
+        guard.require(self.scope, connection)
+
+
 def needs(scope: Scope) -> Dependency:
     """The dependency of a route, HTTP or WebSocket, that needs `scope`."""
 
-    async def required(connection: HTTPConnection) -> None:
-        guard: Guard = connection.app.state.context.admission.guard
-        guard.require(scope, connection)
-
-    dependency: Dependency = Depends(required)
+    dependency: Dependency = Depends(Needs(scope))
     return dependency
 
 
@@ -177,14 +185,7 @@ def _decoded(text: str) -> str:
         return text  # no token is like this: refused as any wrong one
 
 
-def _refusal(description: str, error: str, status_code: int) -> dict[str, Any]:
-    example = {"error": error, "status_code": status_code}
-    return {"description": description, "content": {"application/json": {"example": example}}}
-
-
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: _refusal("No token was sent", MISSING, 401),
-    403: _refusal("The token is wrong, or not good for this", FORBIDDEN, 403),
-    429: _refusal("Too many requests, or too many wrong tokens", BLOCKED, 429),
-}
+REFUSALS: Answers = fault(401, MISSING, description="No token was sent") | fault(
+    403, FORBIDDEN, CLOSED, description="The token is wrong, or not good for this"
+)
 """What a guarded route may answer besides its own, for its OpenAPI description."""

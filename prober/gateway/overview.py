@@ -9,8 +9,10 @@ from fastapi import APIRouter
 from prober import clock
 from prober.gateway.answers import Json
 from prober.gateway.context import Given
+from prober.gateway.described import answer
 from prober.gateway.guard import REFUSALS, Scope, needs
 from prober.gateway.modules import count
+from prober.gateway.shapes import Overview, StatusOfAll
 from prober.reports.times import rfc3339
 
 router = APIRouter(
@@ -44,11 +46,7 @@ OVERVIEW: dict[str, Any] = {
 }
 
 
-def _answers(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"example": example}}}}
-
-
-@router.get("/status", responses=_answers(STATUS))
+@router.get("/status", responses={200: answer("Every module", StatusOfAll, STATUS)})
 async def status(context: Given) -> Json:
     """Every module with its port and its latest health; nothing is probed for it.
 
@@ -74,7 +72,7 @@ async def status(context: Given) -> Json:
     )
 
 
-@router.get("/overview", responses=_answers(OVERVIEW))
+@router.get("/overview", responses={200: answer("Every module", Overview, OVERVIEW)})
 async def overview(context: Given) -> Json:
     """The health of every module, and how many are well."""
     members = context.state.members()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,7 +22,8 @@ from prober import __version__, clock
 from prober.fleet import Member, Verdict, judge
 from prober.gateway.answers import aside
 from prober.gateway.context import Given, Progress
-from prober.gateway.guard import Scope, needs
+from prober.gateway.described import text
+from prober.gateway.guard import REFUSALS, Scope, needs
 from prober.model import Result
 from prober.reports.times import rfc3339
 
@@ -97,8 +98,11 @@ class Row(NamedTuple):
     snippet: str = ""
 
 
-@router.head("/", include_in_schema=False)
-@router.get("/", include_in_schema=False)
+SHOWN = REFUSALS | {200: text("The page", "<!DOCTYPE html>…", "text/html")}
+
+
+@router.head("/", response_class=Response, responses=SHOWN)
+@router.get("/", response_class=Response, responses=SHOWN)
 async def page(context: Given) -> HTMLResponse:
     """The fleet in one look; it loads itself again every 5 s, and when a status changes."""
 

@@ -119,4 +119,4 @@ def _end_to_end(headers: Sequence[Header], left: frozenset[bytes]) -> Iterator[H
     }
     for name, value in headers:
         if name.lower() not in HOP_BY_HOP | left | named:
-            yield name.lower(), value
+            yield name.lower(), value.strip(b" \t")  # which is no part of it (RFC 9110, 5.5)

@@ -12,7 +12,9 @@ from fastapi import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from prober.gateway import answers, passing
-from prober.gateway.answers import Json
+from prober.gateway.answers import UNREADABLE, Json
+from prober.gateway.described import Answers, answer
+from prober.gateway.shapes import CircuitOpen, Fault, ModuleFault
 from prober.model import Service
 from prober.sinks.breakers import Call
 from prober.upstream import Answer, Asked, TooSlow, Unsendable, UpstreamError, Upstreams
@@ -78,6 +80,19 @@ def too_large(limit: int) -> CallerFault:
     """The fault of a body beyond the limit."""
     message = f"the body is larger than {limit} bytes"
     return CallerFault(message, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+def failures(service: str) -> Answers:
+    """What is answered where a service gives no answer, for the OpenAPI document."""
+    refused = {"error": f"{service} can't be connected to", "module": service, "status_code": 502}
+    slow = {"error": f"{service} took too long", "module": service, "status_code": 504}
+    opened = {"status": "circuit_open", "module": service}
+    away = {"error": UNREADABLE, "status_code": 503}
+    return {
+        502: answer("The service gave no answer", ModuleFault, refused),
+        503: answer("Its breaker is open, or it is gone", CircuitOpen | Fault, opened, away),
+        504: answer("The service took too long", ModuleFault, slow),
+    }
 
 
 def failed(service: str, error: UpstreamError) -> Json:

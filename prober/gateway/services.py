@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
 
 from prober import clock
 from prober.fleet import Member
-from prober.gateway.answers import Json, aside
+from prober.gateway.answers import UNREADABLE, Json, aside
 from prober.gateway.context import Given
+from prober.gateway.described import Answers, answer, fault
 from prober.gateway.guard import REFUSALS, Scope, needs
+from prober.gateway.shapes import Fleet, OneService, Results
 from prober.model import Result
 from prober.reports import fleet
 from prober.reports.times import moment, rfc3339
@@ -25,14 +27,48 @@ router = APIRouter(
     responses=REFUSALS,
 )
 
-Limit = Annotated[int, Query(ge=1, le=10_000)]
+Name = Annotated[str, Path(description="The service's name, quoted", examples=["madre"])]
+Limit = Annotated[int, Query(ge=1, le=10_000, description="At most so many results")]
 Moment = Annotated[
     str | None,
     Query(description="RFC 3339, epoch milliseconds, or a duration like 24h that means ago"),
 ]
 
+FOUND: dict[str, Any] = {
+    "http_code": 200,
+    "latency_ms": 12.345,
+    "endpoint_ok": "/health",
+    "snippet": "ok",
+    "reason": None,
+    "phase": None,
+    "checked_at": "2026-11-22T15:00:00.123Z",
+}
+SERVICE = {"name": "madre", "port": 8001, "status": "OK", "critical": True, **FOUND}
+SERVICE |= {"message": None}
+COUNTS = {"ok": 1, "degraded": 0, "broken": 0, "unknown": 0, "disabled": 0, "total": 1}
+DETAILS = {
+    "since": "2026-11-22T14:00:00.123Z",
+    "enabled": True,
+    "url": "http://127.0.0.1:8001",
+    "endpoints": ["/health", "/healthz"],
+    "interval_s": 30.0,
+    "timeout_s": 3.0,
+    "group": "vx11",
+    "tags": [],
+    "depends_on": [],
+}
+FLEET = {"verdict": "ok", "summary": COUNTS, "services": [SERVICE]}
+RESULTS = {"service": "madre", "results": [{"status": "OK", **FOUND, "stalled": False}]}
+UNKNOWN = fault(404, "no service is named 'madre'")
+HISTORY: Answers = (
+    {200: answer("Its results, the newest first", Results, RESULTS)}
+    | UNKNOWN
+    | fault(422, "limit: Input should be greater than or equal to 1")
+    | fault(503, UNREADABLE)
+)
 
-def _named(name: str, context: Given) -> Member:
+
+def _named(name: Name, context: Given) -> Member:
     # The path was routed as it was sent (see `layers.SentPath`), so the name is still quoted.
     member = context.state.member(unquote(name))
     if member is None:
@@ -43,7 +79,7 @@ def _named(name: str, context: Given) -> Member:
 Named = Annotated[Member, Depends(_named)]
 
 
-@router.get("")
+@router.get("", responses={200: answer("The fleet", Fleet, FLEET)})
 async def services(context: Given) -> Json:
     """The verdict, the counts, and every service with its last result."""
     members = context.state.members()
@@ -51,7 +87,7 @@ async def services(context: Given) -> Json:
 
 
 # Before the route of one service, whose name would swallow "/results".
-@router.get("/{name:path}/results")
+@router.get("/{name:path}/results", responses=HISTORY)
 def results(
     member: Named,
     context: Given,
@@ -67,7 +103,10 @@ def results(
     return Json({"service": name, "results": [_result(row) for row in rows]})
 
 
-@router.get("/{name:path}")
+@router.get(
+    "/{name:path}",
+    responses={200: answer("The service", OneService, SERVICE | DETAILS), **UNKNOWN},
+)
 async def service(member: Named) -> Json:
     """One service: how it is, since when, and how it is watched."""
     return Json(fleet.member_json(member) | _message(member) | _details(member))

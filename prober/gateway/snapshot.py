@@ -11,10 +11,12 @@ from fastapi import APIRouter, HTTPException, Query
 
 from prober import clock
 from prober.fleet import WELL, Member
-from prober.gateway.answers import Json
+from prober.gateway.answers import UNREADABLE, Json
 from prober.gateway.context import Context, Given
+from prober.gateway.described import Answers, answer, fault
 from prober.gateway.guard import REFUSALS, Scope, needs
 from prober.gateway.modules import health
+from prober.gateway.shapes import Snapshot
 from prober.model import Result, Status
 from prober.reports.times import LATEST, rfc3339
 from prober.storage.reader import Reader
@@ -43,10 +45,11 @@ EXAMPLE: dict[str, Any] = {
     "summary": {"total": 1, "healthy": 0, "unhealthy": 1, "unknown": 0},
 }
 
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/json": {"example": EXAMPLE}}},
-    503: {"description": "The history can't be read now"},
-}
+ANSWERS: Answers = (
+    {200: answer("Every module as it was then", Snapshot, EXAMPLE)}
+    | fault(422, "t: 9795359600123 lies in the future; write epoch milliseconds up to now, or 0")
+    | fault(503, UNREADABLE)
+)
 
 router = APIRouter(
     prefix="/api/v1", tags=["status"], dependencies=[needs(Scope.READ)], responses=REFUSALS
