@@ -93,6 +93,7 @@ OWNERS: dict[str, set[str]] = {
     "dns": {"blackbox", "probes"},
     "fastapi": {"gateway"},
     "h2": {"blackbox"},
+    "httptools": {"probes"},
     "httpx": {"probes", "upstream"},
     "jinja2": {"gateway"},
     "jsonschema_rs": {"config"},

@@ -13,7 +13,9 @@ from prober.probes import nameserver
 from prober.probes.driving import Driver
 from prober.probes.exchange import Exchange, Request
 from prober.probes.faults import Failed
+from prober.probes.kept import Kept
 from prober.probes.resolver import Resolver, chosen, needs_resolving
+from prober.probes.speaking import spoken
 from prober.probes.transfer import failed_exchange, system_ca_file
 from prober.wire import Wire
 
@@ -37,12 +39,19 @@ class Engine:
         self._ca_file = ca_file or system_ca_file()
         self._resolver = Resolver(loop)
         self._drivers: dict[str | None, Driver] = {}
+        self._kept = Kept(loop)
 
     async def fetch(self, request: Request, timeout_s: float) -> Exchange:
         """Send a request, and wait for its answer or for what came instead, `timeout_s` at most.
 
         The time covers everything: resolving, connecting, TLS, redirects and the body.
         """
+        if request.options.keep_alive and (words := spoken(request)) is not None:
+            deadline = time.monotonic() + timeout_s
+            exchange = await self._kept.fetch(words, timeout_s)
+            if exchange is not None:
+                return exchange
+            timeout_s = deadline - time.monotonic()
         if _is_ours_to_resolve(request.host, request.options.wire):
             return await self._fetch_by_name(request, timeout_s)
         return await self._transfer(request, timeout_s, [])
@@ -84,6 +93,7 @@ class Engine:
 
     def close(self) -> None:
         """Cancel what runs, and let go of every connection."""
+        self._kept.close()
         for driver in self._drivers.values():
             driver.close()
         self._drivers.clear()

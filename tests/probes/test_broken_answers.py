@@ -1,4 +1,8 @@
-"""What prober makes of answers that break the rules of HTTP: one line per way to break them."""
+"""What prober makes of answers that break the rules of HTTP: one line per way to break them.
+
+All of them come over fresh connections, which libcurl reads, and over kept ones, which prober
+reads by itself: the two must agree.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from servers import (
 
 from prober.model import Phase, Reason
 from prober.probes.engine import Engine
+from prober.probes.exchange import Options
 
 TIMEOUT_S = 0.3
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -65,6 +70,51 @@ FAILURES: dict[str, Failure] = {
     "a header without a colon": (closes(OK + b"odd\r\n\r\n"), 200, Reason.PROTOCOL, TRANSFER),
     "a NUL in a header": (closes(OK + b"A: \x00\r\n\r\n"), 200, Reason.PROTOCOL, TRANSFER),
     "a first header that is folded": (closes(OK + b" c\r\n\r\n"), 200, Reason.PROTOCOL, TRANSFER),
+    "a code of two digits": (closes(b"HTTP/1.1 20 OK\r\n\r\n"), None, Reason.PROTOCOL, PROCESSING),
+    "an unknown subversion": (closes(b"HTTP/1.2 200 OK\r\n"), None, Reason.PROTOCOL, PROCESSING),
+    "a blank before the answer": (closes(b" " + OK), None, Reason.PROTOCOL, PROCESSING),
+    "a NUL in the status line": (
+        closes(b"HTTP/1.1 200 \0K\r\n\r\n"),
+        200,
+        Reason.PROTOCOL,
+        PROCESSING,
+    ),
+    "a carriage return in a header": (
+        closes(OK + b"A: b\rc\r\n\r\n"),
+        200,
+        Reason.PROTOCOL,
+        TRANSFER,
+    ),
+    "a length with a sign": (sized(b"+3"), 200, Reason.PROTOCOL, TRANSFER),
+    "a list of lengths with a gap": (sized(b"3,,3"), 200, Reason.PROTOCOL, TRANSFER),
+    "the largest length": (sized(b"9223372036854775807"), 200, Reason.RESET, TRANSFER),
+    "a coding before chunks": (
+        closes(OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+        200,
+        Reason.PROTOCOL,
+        TRANSFER,
+    ),
+    "a coding after chunks": (
+        closes(OK + b"Transfer-Encoding: chunked, gzip\r\n\r\n"),
+        200,
+        Reason.PROTOCOL,
+        TRANSFER,
+    ),
+    "a blank before a chunk's size": (chunked(b" 3\r\nabc"), 200, Reason.PROTOCOL, TRANSFER),
+    "a chunk beyond all numbers": (chunked(b"f" * 16 + b"\r\n"), 200, Reason.PROTOCOL, TRANSFER),
+    "a trailer without a colon": (chunked(b"0\r\nodd\r\n\r\n"), 200, Reason.PROTOCOL, TRANSFER),
+    "a header of 100 kB": (
+        closes(OK + b"A: " + b"x" * 102_400 + b"\r\n\r\n"),
+        200,
+        Reason.TOO_LARGE,
+        TRANSFER,
+    ),
+    "one header too many": (
+        closes(OK + b"A: b\r\n" * 5001 + b"\r\n"),
+        200,
+        Reason.TOO_LARGE,
+        TRANSFER,
+    ),
     "100 and nothing more": (closes(response(100)), 100, Reason.RESET, TRANSFER),
     "101 and nothing more": (closes(response(101)), 101, Reason.RESET, TRANSFER),
     "101 and silence": (hangs(response(101)), 101, Reason.TIMEOUT, TRANSFER),
@@ -115,6 +165,31 @@ ANSWERS: dict[str, tuple[Handler, int, bytes]] = {
         200,
         b"abc",
     ),
+    "a length with a zero ahead": (sized(b"03"), 200, b"abc"),
+    "a folded length": (sized(b"\r\n 3"), 200, b"abc"),
+    "lengths of an interim answer": (
+        closes(b"HTTP/1.1 103 Hints\r\nContent-Length: 5\r\n\r\n" + response(200, b"abc")),
+        200,
+        b"abc",
+    ),
+    "chunks with extensions, blanks and trailers": (
+        closes(CHUNKED + b"3;a=b\r\nab\n\r\n1 \r\nc\n0\r\nA: b\r\n\r\n"),
+        200,
+        b"ab\nc",
+    ),
+    "chunks of HTTP/1.0": (
+        closes(b"HTTP/1.0" + CHUNKED[8:] + b"3\r\nabc\r\n0\r\n\r\n"),
+        200,
+        b"abc",
+    ),
+    "an identical coding": (
+        closes(OK + b"Transfer-Encoding: identity\r\nContent-Length: 3\r\n\r\nabc"),
+        200,
+        b"abc",
+    ),
+    "a head that is cut behind a header": (closes(OK + b"A: b\r\n"), 200, b""),
+    "5000 headers": (closes(OK + b"A: b\r\n" * 5000 + b"\r\nabc"), 200, b"abc"),
+    "a code of four digits": (closes(b"HTTP/1.1 2000 OK\r\n\r\nabc"), 200, b"abc"),
     "bare line feeds": (closes(b"HTTP/1.1 200 OK\nContent-Length: 3\n\nabc"), 200, b"abc"),
     "no words behind the code": (closes(b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"), 200, b""),
     "a folded header": (closes(OK + b"A: b\r\n c\r\n\r\nabc"), 200, b"abc"),
@@ -133,23 +208,38 @@ ANSWERS: dict[str, tuple[Handler, int, bytes]] = {
 }
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
 @pytest.mark.parametrize("name", FAILURES)
 async def test_a_broken_answer_is_a_failure_with_its_code_reason_and_phase(
-    engine: Engine, name: str
+    engine: Engine, name: str, kept: bool
 ) -> None:
     handler, *expected = FAILURES[name]
     timeout_s = TIMEOUT_S if Reason.TIMEOUT in expected else 5.0
     with serving(handler) as server:
-        exchange = await fetch(engine, server.url, timeout_s)
+        exchange = await fetch(engine, server.url, timeout_s, Options(keep_alive=kept))
 
     assert [exchange.http_code, exchange.reason, exchange.phase] == expected
 
 
+@pytest.mark.parametrize("name", FAILURES)
+async def test_both_ways_say_the_same_of_a_broken_answer(engine: Engine, name: str) -> None:
+    handler, _, reason, _ = FAILURES[name]
+    timeout_s = TIMEOUT_S if reason is Reason.TIMEOUT else 5.0
+    with serving(handler) as server:
+        ways = [Options(keep_alive=kept) for kept in (False, True)]
+        fresh, kept = [await fetch(engine, server.url, timeout_s, options) for options in ways]
+
+    assert (kept.message, type(kept.error)) == (fresh.message, type(fresh.error))
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
 @pytest.mark.parametrize("name", ANSWERS)
-async def test_an_answer_that_is_broken_harmlessly_is_an_answer(engine: Engine, name: str) -> None:
+async def test_an_answer_that_is_broken_harmlessly_is_an_answer(
+    engine: Engine, name: str, kept: bool
+) -> None:
     handler, code, body = ANSWERS[name]
     with serving(handler) as server:
-        exchange = await fetch(engine, server.url)
+        exchange = await fetch(engine, server.url, options=Options(keep_alive=kept))
 
     assert (exchange.error, exchange.http_code, exchange.body) == (None, code, body)
 

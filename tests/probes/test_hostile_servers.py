@@ -138,35 +138,41 @@ FAILURES: dict[str, tuple[Handler, Reason, Phase, type[httpx.RequestError]]] = {
 }
 
 
-async def held_for(engine: Engine, url: str) -> float:
+async def held_for(engine: Engine, url: str, kept: bool) -> float:
     began = time.monotonic()
-    await fetch(engine, url, TIMEOUT_S)
+    await fetch(engine, url, TIMEOUT_S, Options(keep_alive=kept))
     return time.monotonic() - began
 
 
-async def is_back_in_time(engine: Engine, url: str) -> bool:
+async def is_back_in_time(engine: Engine, url: str, kept: bool = False) -> bool:
     # The promise is prober's: a machine that stands still for a moment gets another try.
     for _ in range(3):
-        if await held_for(engine, url) <= TIMEOUT_S + 0.05:
+        if await held_for(engine, url, kept) <= TIMEOUT_S + 0.05:
             return True
     return False
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
 @pytest.mark.parametrize("name", FAILURES)
-async def test_a_failure_has_its_reason_phase_and_class(engine: Engine, name: str) -> None:
+async def test_a_failure_has_its_reason_phase_and_class(
+    engine: Engine, name: str, kept: bool
+) -> None:
     handler, reason, phase, error = FAILURES[name]
     timeout_s = TIMEOUT_S if reason is Reason.TIMEOUT else 5.0
     with serving(handler) as server:
-        exchange = await fetch(engine, server.url, timeout_s)
+        exchange = await fetch(engine, server.url, timeout_s, Options(keep_alive=kept))
 
     assert (exchange.reason, exchange.phase) == (reason, phase)
     assert type(exchange.error) is error
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
 @pytest.mark.parametrize("name", FAILURES)
-async def test_no_server_holds_a_fetch_beyond_its_timeout(engine: Engine, name: str) -> None:
+async def test_no_server_holds_a_fetch_beyond_its_timeout(
+    engine: Engine, name: str, kept: bool
+) -> None:
     with serving(FAILURES[name][0]) as server:
-        assert await is_back_in_time(engine, server.url)
+        assert await is_back_in_time(engine, server.url, kept)
 
 
 async def test_a_slow_tls_handshake_is_bounded_too(engine: Engine) -> None:
@@ -184,25 +190,34 @@ async def test_a_redirect_into_a_black_hole_is_bounded_too(engine: Engine) -> No
         assert await is_back_in_time(engine, server.url)
 
 
-async def test_a_closed_port_refuses(engine: Engine) -> None:
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
+async def test_a_closed_port_refuses(engine: Engine, kept: bool) -> None:
     with dead_port() as port:
-        exchange = await fetch(engine, f"http://127.0.0.1:{port}/")
+        exchange = await fetch(
+            engine, f"http://127.0.0.1:{port}/", options=Options(keep_alive=kept)
+        )
 
     assert (exchange.reason, exchange.phase) == (Reason.REFUSED, Phase.CONNECT)
     assert exchange.http_code is None
     assert exchange.message == f"refused by 127.0.0.1:{port}"
 
 
-async def test_a_name_with_two_addresses_refuses_too(engine: Engine) -> None:
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
+async def test_a_name_with_two_addresses_refuses_too(engine: Engine, kept: bool) -> None:
     with dead_port() as port:
-        exchange = await fetch(engine, f"http://localhost:{port}/")
+        exchange = await fetch(
+            engine, f"http://localhost:{port}/", options=Options(keep_alive=kept)
+        )
 
     assert exchange.reason is Reason.REFUSED
 
 
-async def test_a_connection_that_is_never_accepted_times_out_in_connect(engine: Engine) -> None:
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
+async def test_a_connection_that_is_never_accepted_times_out_in_connect(
+    engine: Engine, kept: bool
+) -> None:
     with black_hole() as url:
-        exchange = await fetch(engine, url, TIMEOUT_S)
+        exchange = await fetch(engine, url, TIMEOUT_S, Options(keep_alive=kept))
 
     assert (exchange.reason, exchange.phase) == (Reason.TIMEOUT, Phase.CONNECT)
     assert type(exchange.error) is httpx.ConnectTimeout
@@ -283,11 +298,14 @@ def no_free_descriptors() -> Iterator[None]:
         one.close()
 
 
-async def test_a_lack_of_file_descriptors_is_probers_own_trouble(engine: Engine) -> None:
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
+async def test_a_lack_of_file_descriptors_is_probers_own_trouble(
+    engine: Engine, kept: bool
+) -> None:
     with serving(answers(200)) as server:
         await fetch(engine, server.url)
         with no_free_descriptors():
-            exchange = await fetch(engine, server.url)
+            exchange = await fetch(engine, server.url, options=Options(keep_alive=kept))
 
         assert exchange.reason is Reason.PROBER
 
@@ -298,9 +316,12 @@ async def test_a_url_that_libcurl_refuses_is_probers_own_trouble(engine: Engine)
     assert (exchange.reason, exchange.http_code) == (Reason.PROBER, None)
 
 
-async def test_the_time_until_a_failure_belongs_to_the_phase_that_failed(engine: Engine) -> None:
+@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
+async def test_the_time_until_a_failure_belongs_to_the_phase_that_failed(
+    engine: Engine, kept: bool
+) -> None:
     with serving(hangs()) as server:
-        exchange = await fetch(engine, server.url, TIMEOUT_S)
+        exchange = await fetch(engine, server.url, TIMEOUT_S, Options(keep_alive=kept))
 
     assert exchange.timings.processing == pytest.approx(exchange.total_ms, abs=20)
     assert exchange.timings.transfer == 0
