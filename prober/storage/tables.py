@@ -67,6 +67,17 @@ results = Table(
     sqlite_with_rowid=False,
 )
 
+# Closed hours, one packed blob per service (see segment.py). In the order of time, so that the
+# newest hour is appended, the oldest is dropped as a whole, and no page is left half full.
+segments = Table(
+    "segments",
+    metadata,
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("service_id", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
 transitions = Table(
     "transitions",
     metadata,
