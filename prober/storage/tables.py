@@ -89,6 +89,8 @@ transitions = Table(
     Index("transitions_at", "at"),
 )
 
+# Counts and milliseconds by status stand in columns of their own, so that SQL can add them up;
+# `reasons` and `histogram` are packed (see rollup.py).
 rollups = Table(
     "rollups",
     metadata,
@@ -99,9 +101,14 @@ rollups = Table(
     Column("degraded", Integer, nullable=False),
     Column("broken", Integer, nullable=False),
     Column("unknown", Integer, nullable=False),
+    Column("ok_ms", Integer, nullable=False),
+    Column("degraded_ms", Integer, nullable=False),
+    Column("broken_ms", Integer, nullable=False),
+    Column("unknown_ms", Integer, nullable=False),
     Column("latency_sum_us", BigInteger),
     Column("latency_min_us", BigInteger),
     Column("latency_max_us", BigInteger),
+    Column("reasons", LargeBinary),
     Column("histogram", LargeBinary),
     sqlite_with_rowid=False,
 )

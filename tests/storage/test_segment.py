@@ -74,7 +74,7 @@ def test_any_changed_bit_is_noticed(rows: Sequence[Raw], data: st.DataObject) ->
 @pytest.mark.parametrize(
     ("segment", "complaint"),
     [
-        (b"", "it has 0 bytes, and its head alone has 7"),
+        (b"", "it has 0 bytes, and its head alone has 9"),
         (b"\x02" + pack(HOUR, a_day(30_000))[1:], "its format is 2, and this prober knows 1"),
         (pack(HOUR, a_day(30_000))[:-1], "its checksum doesn't fit"),
     ],
