@@ -26,6 +26,7 @@ from prober.gateway.context import Context, Progress, Word
 from prober.gateway.intake import Intake
 from prober.gateway.outward import Outward
 from prober.gateway.reception import Reception
+from prober.housekeeping import Housekeeping
 from prober.hub import Hub
 from prober.model import Service
 from prober.pipeline import Pipeline
@@ -38,6 +39,8 @@ from prober.status import Signal
 from prober.storage import migrate
 from prober.storage.ledger import Ledger
 from prober.storage.reader import Reader
+from prober.storage.retention import Keep
+from prober.storage.upkeep import Upkeep
 from prober.supervisor import Supervisor
 from prober.telemetry import Telemetry
 
@@ -127,6 +130,7 @@ class Daemon:
         self._state = State()  # as of the metrics, the pipeline tells it what is watched
         self._metrics = Metrics((), fraction)
         self._store = Store.build(config, config.services, self._telemetry)
+        self._housekeeping = Housekeeping(Upkeep(config.store.url, _keep(config)))
         self._outward = Outward(config.gateway, config.store, self._telemetry)
         self._hub = Hub()
         ledger = Ledger(config.store.url, migrate=config.store.migrate)
@@ -166,6 +170,7 @@ class Daemon:
             self._pipeline.signal([by_name[name]], Signal.STALE, at)
         self._supervisor.start(max(self._config.workers, 1), _enabled(services), memory.fresh)
         await self._gateway.start()
+        self._housekeeping.start()
         self._telemetry.reloaded(time.time())
         gc.freeze()  # what is there now stays: walking it takes 0.3 s with 50,000 services
         log.info("started", services=len(services), gateway=self._config.gateway.port)
@@ -190,7 +195,8 @@ class Daemon:
     async def stop(self) -> None:
         """Let everything that was measured reach the database, then end."""
         systemd.notify("STOPPING=1")
-        await asyncio.gather(self._gateway.stop(), self._supervisor.stop())
+        parts = (self._gateway.stop(), self._supervisor.stop(), self._housekeeping.stop())
+        await asyncio.gather(*parts)
         await asyncio.gather(self._outward.close(), self._reception.close())
         self._reader.close()  # before the writer, which as SQLite's last user tidies its log away
         await self._pipeline.close()
@@ -240,6 +246,12 @@ class Daemon:
 
     def _lose(self, services: Iterable[Service]) -> None:
         self._pipeline.signal(services, Signal.LOST, clock.epoch_ms())
+
+
+def _keep(config: Config) -> Keep:
+    keep = config.store.keep
+    # Minutes are made of results, which therefore stay as long.
+    return Keep(max(keep.raw, keep.minute), keep.hour, keep.day, keep.size)
 
 
 def _end_by(seconds: float) -> None:

@@ -26,6 +26,7 @@ LAYERS: list[set[str]] = [
         "blackbox",
         "check",
         "gateway",
+        "housekeeping",
         "inquiry",
         "launch",
         "pipeline",

@@ -1,40 +1,111 @@
-"""What a service did in any span of time, from the coarsest cells that fit and rows at the edges."""
+"""What a service did in spans of time: from cells of days and hours, and from rows at the edges."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
 from prober.rollups import Cell, merged, times_ms
 from prober.storage import archive, rollup
-from prober.storage.archive import BUCKETS_AN_HOUR
-from prober.storage.rollup import DAY_MS, Changes
+from prober.storage.rollup import DAY_MS, DAY_S, HOUR_S, Changes
 from prober.storage.segment import HOUR_MS, Raw
 from prober.storage.tables import BUCKET_MS, results
 
-Span = tuple[int, int]
-"""From a moment until another one, in epoch milliseconds."""
+
+class Span(NamedTuple):
+    """From a moment until another one, in epoch milliseconds."""
+
+    start: int
+    end: int
 
 
-def over(connection: Connection, service_id: int, spans: Sequence[Span], now_ms: int) -> list[Cell]:
-    """One cell for each span; spans follow each other in time. What lies after `now_ms` is unknown.
+Known = Mapping[Span, Cell]
+"""Cells that the database holds, by what they cover."""
+
+
+def over(
+    connection: Connection, service_id: int, spans: Sequence[Span], known_until: int
+) -> list[Cell]:
+    """One cell for each span; spans follow each other. After `known_until` (ms) is UNKNOWN.
 
     The connection must see one state of the database throughout.
     """
-    if not spans:
-        return []
-    whole = (spans[0][0], spans[-1][1])
-    known = _known(connection, service_id, whole)
-    holes = [hole for span in spans for hole in _holes(span, known)]
-    found = _Rows(connection, service_id, holes, _first_hot(connection), now_ms)
-    return [
-        merged(
-            [
-                *(known[start] for start in _covering(span, known)),
-                *(found.cell(hole) for hole in _holes(span, known)),
-            ]
+    known = _known(connection, service_id, spans)
+    parts = [list(_parts(span, known)) for span in spans]
+    rest = [part for many in parts for part in many if part not in known]
+    found = known | _from_rows(connection, service_id, rest, known_until)
+    return [merged([found[part] for part in many]) for many in parts]
+
+
+def _known(connection: Connection, service_id: int, spans: Sequence[Span]) -> dict[Span, Cell]:
+    """The cells within the spans: of days where spans hold whole ones, else of hours."""
+    found: dict[Span, Cell] = {}
+    for start, end in spans:
+        if end - start >= DAY_MS:
+            for day, cell in rollup.read(connection, DAY_S, service_id, start, end - DAY_MS + 1):
+                found[Span(day, day + DAY_MS)] = cell
+    for start, end in _uncovered(spans, found):
+        for hour, cell in rollup.read(connection, HOUR_S, service_id, start, end - HOUR_MS + 1):
+            found[Span(hour, hour + HOUR_MS)] = cell
+    return found
+
+
+def _uncovered(spans: Sequence[Span], found: Known) -> Iterator[Span]:
+    for start, end in spans:
+        at = start
+        for day in sorted(span for span in found if start <= span.start < end):
+            if at < day.start:
+                yield Span(at, day.start)
+            at = day.end
+        if at < end:
+            yield Span(at, end)
+
+
+def _parts(span: Span, known: Known) -> Iterator[Span]:
+    """A span cut into what is known, and what isn't, at the borders of hours."""
+    at = span.start
+    while at < span.end:
+        whole = (Span(at, at + DAY_MS), Span(at, at + HOUR_MS))
+        rest = Span(at, min(at - at % HOUR_MS + HOUR_MS, span.end))
+        part = next((s for s in whole if s in known and s.end <= span.end), rest)
+        yield part
+        at = part.end
+
+
+def _from_rows(
+    connection: Connection, service_id: int, parts: Sequence[Span], known_until: int
+) -> dict[Span, Cell]:
+    if not parts:
+        return {}
+    changes = rollup.statuses(connection, [service_id], parts[0].start, parts[-1].end)
+    first_hot = connection.execute(select(func.min(results.c.bucket))).scalar_one()
+    hot_from = parts[-1].end if first_hot is None else first_hot * BUCKET_MS
+    return {
+        part: _cell(
+            _rows(connection, service_id, part) if _may_have_rows(part, hot_from) else [],
+            changes.get(service_id, ()),
+            part,
+            known_until,
         )
-        for span in spans
-    ]
+        for part in parts
+    }
+
+
+def _may_have_rows(part: Span, hot_from: int) -> bool:
+    """A whole hour that was packed has a cell: where it has none, there is no row in it."""
+    return part.end - part.start < HOUR_MS or part.end > hot_from
+
+
+def _rows(connection: Connection, service_id: int, part: Span) -> list[Raw]:
+    window = range(part.start // BUCKET_MS, (part.end - 1) // BUCKET_MS + 1)
+    found = archive.rows(connection, window, [service_id])
+    return [row.raw for row in found if part.start <= row.raw.checked_at < part.end]
+
+
+def _cell(rows: Sequence[Raw], changes: Changes, part: Span, known_until: int) -> Cell:
+    until = min(max(known_until, part.start), part.end)
+    ok, degraded, broken, unknown = times_ms(changes, part.start, until)
+    times = (ok, degraded, broken, unknown + part.end - until)
+    return rollup.cell(rows, changes, *part)._replace(times_ms=times)

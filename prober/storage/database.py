@@ -140,6 +140,8 @@ def _connect(file: Path, access: Access, synced: bool) -> sqlite3.Connection:
 
 def _set_up(connection: sqlite3.Connection, access: Access, synced: bool) -> None:
     if access is Access.CREATE:
+        # On a new file only, and before its first page: what is deleted can be given back later.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if mode == "wal" and not synced:  # NORMAL is safe with a write-ahead log only

@@ -140,14 +140,13 @@ def _days(connection: Connection, day: int, ids: Sequence[int]) -> Cells:
     query = _cells().where(_within_day(day), rollups.c.service_id.in_(ids))
     for row in connection.execute(query):
         hours.setdefault(row.service_id, []).append(_cell(row))
-    return {service_id: _whole_day(cells) for service_id, cells in hours.items()}
-
-
-def _whole_day(hours: Sequence[Cell]) -> Cell:
-    """One cell of all; the hours that have none are time that nobody knows of."""
-    whole = merged(hours)
-    ok, degraded, broken, _ = whole.times_ms
-    return whole._replace(times_ms=(ok, degraded, broken, DAY_MS - ok - degraded - broken))
+    end = day + DAY_MS
+    changes = statuses(connection, ids, day, end)
+    # Time by the changes of status: an hour without any result has no cell to add up.
+    return {
+        id_: merged(cells)._replace(times_ms=times_ms(changes.get(id_, ()), day, end))
+        for id_, cells in hours.items()
+    }
 
 
 def _cells() -> Select[Any]:
