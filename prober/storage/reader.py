@@ -11,8 +11,10 @@ from sqlalchemy import Connection, func, select
 
 from prober.errors import StoreError
 from prober.model import Reason, Result, Status, Transition
-from prober.storage import archive
+from prober.rollups import Cell
+from prober.storage import archive, cells
 from prober.storage.archive import IDS_A_QUERY, LATEST, Texts, Walk
+from prober.storage.cells import Span
 from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
 from prober.storage.database import (
     Access,
@@ -79,6 +81,20 @@ class Reader:
             for share in _shares(wanted):
                 found |= _latest(connection, share, since_ms, until_ms)
         return found
+
+    def cells(self, name: str, spans: Sequence[Span], known_until: int) -> list[Cell]:
+        """What a service did in each of the spans, which follow each other; empty for unknown ones.
+
+        After `known_until` (ms) its status is UNKNOWN, whatever it was last.
+        """
+        with self._connected() as connection:
+            ids = list(_ids(connection, name).values())
+            return cells.over(connection, ids[0], spans, known_until) if ids and spans else []
+
+    def statuses(self, name: str, since_ms: int, until_ms: int) -> list[Transition]:
+        """The changes of a service's status, oldest first, with the last one before `since_ms`."""
+        before = list(self.transitions(name, None, since_ms, 1))
+        return [*before, *self.transitions(name, since_ms, until_ms, newest_first=False)]
 
     def transitions(
         self,
