@@ -14,11 +14,13 @@ from prober.cli.config import command as config
 from prober.cli.db import command as db
 from prober.cli.demo import command as demo
 from prober.cli.history import command as history
+from prober.cli.incidents import command as incidents
 from prober.cli.ledger import command as ledger
 from prober.cli.options import examples
 from prober.cli.run import command as run
 from prober.cli.status import command as status
 from prober.cli.token import command as token
+from prober.cli.uptime import command as uptime
 from prober.errors import ProberError
 
 COMMANDS: dict[str, click.Command] = {
@@ -26,6 +28,8 @@ COMMANDS: dict[str, click.Command] = {
     "check-once": check_once,
     "status": status,
     "history": history,
+    "uptime": uptime,
+    "incidents": incidents,
     "config": config,
     "db": db,
     "ledger": ledger,

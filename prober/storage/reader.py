@@ -91,11 +91,6 @@ class Reader:
             ids = list(_ids(connection, name).values())
             return cells.over(connection, ids[0], spans, known_until) if ids and spans else []
 
-    def statuses(self, name: str, since_ms: int, until_ms: int) -> list[Transition]:
-        """The changes of a service's status, oldest first, with the last one before `since_ms`."""
-        before = list(self.transitions(name, None, since_ms, 1))
-        return [*before, *self.transitions(name, since_ms, until_ms, newest_first=False)]
-
     def transitions(
         self,
         name: str | None = None,
