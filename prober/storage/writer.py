@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -47,8 +47,10 @@ class Writer:
     """
 
     def __init__(self, url: str, *, migrate: bool = True) -> None:
-        self._session = Session(url, self._forget, partial(upgrade, url) if migrate else None)
+        prepare_file = partial(upgrade, url) if migrate else None
+        self._session = Session(url, self._forget, prepare_file, holds=self._holds)
         self._notes = Notes()
+        self._schema: int | None = None
         self._inserts: dict[str, Insert] = {}
         self._services = Identities(tables.services, "name")
         self._endpoints = Identities(tables.endpoints, "path")
@@ -59,11 +61,22 @@ class Writer:
 
         Raises what `failures.explain` makes of a failure, and then nothing is written.
         """
-        self._session.run(partial(self._write, observations))
+        self.run(partial(self.put, observations))
+
+    def run(self, work: Callable[[Connection], None]) -> None:
+        """Commit what `work` does, in which `put` may be called; raises as `write` does."""
+        self._session.run(work)
 
     def close(self) -> None:
         """Let go of the connection; the next write opens it anew."""
         self._session.close()
+
+    def _holds(self, connection: Connection) -> bool:
+        """Whether an SQLite file that others write to has still the tables and ids that it had."""
+        schema = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
+        same, self._schema = schema == self._schema, schema
+        every = (self._services, self._endpoints, self._snippets)
+        return same and all(identities.hold(connection) for identities in every)
 
     def _forget(self) -> None:
         """The ids of what was rolled back, or lies in another file, must not be remembered."""
@@ -77,7 +90,8 @@ class Writer:
             for name, columns in COLUMNS.items()
         }
 
-    def _write(self, observations: Sequence[Observation], connection: Connection) -> None:
+    def put(self, observations: Sequence[Observation], connection: Connection) -> None:
+        """Insert the batch in a transaction that `run` has begun."""
         inserts = self._inserts = self._inserts or self._prepare(connection)
         results = [o.result for o in observations if o.result is not None]
         transitions = [o.transition for o in observations if o.transition is not None]
