@@ -8,8 +8,10 @@ Histograms merge by adding counts, so a percentile over a year is as exact as on
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
@@ -18,7 +20,7 @@ from prober.model import Status
 
 STATUSES = (Status.OK, Status.DEGRADED, Status.BROKEN, Status.UNKNOWN)
 SUB_BITS = 5
-LINEAR = 2 << SUB_BITS
+BUCKETS = 59 << SUB_BITS  # up to what 63 bits can hold
 
 Key = TypeVar("Key")
 Four = tuple[int, int, int, int]
@@ -50,6 +52,8 @@ class Cell(NamedTuple):
 
 def merged(cells: Sequence[Cell]) -> Cell:
     """One cell over the spans of all."""
+    if len(cells) == 1:
+        return cells[0]
     return Cell(
         _added(cell.counts for cell in cells),
         _added(cell.times_ms for cell in cells),
@@ -90,26 +94,28 @@ def times_ms(changes: Sequence[tuple[int, Status]], start: int, end: int) -> Fou
     )
 
 
+def lowest_us(number: int) -> int:
+    """The smallest latency that falls into a bucket."""
+    octave = max((number >> SUB_BITS) - 1, 0)
+    return (number - (octave << SUB_BITS)) << octave
+
+
+_BORDERS = [lowest_us(number) for number in range(1, BUCKETS)]
+
+
 def bucket(latency_us: int) -> int:
     """The number of the bucket that a latency falls into."""
-    if latency_us < LINEAR:
-        return latency_us
-    octave = latency_us.bit_length() - SUB_BITS - 1
-    return (octave << SUB_BITS) + (latency_us >> octave)
+    return bisect_right(_BORDERS, latency_us)
 
 
 def middle_us(number: int) -> float:
     """The latency that stands for a bucket."""
-    if number < LINEAR:
-        return number
-    octave = (number >> SUB_BITS) - 1
-    lowest = (number - (octave << SUB_BITS)) << octave
-    return lowest + ((1 << octave) - 1) / 2
+    return (lowest_us(number) + lowest_us(number + 1) - 1) / 2
 
 
 def histogram(latencies_us: Iterable[int]) -> Histogram:
     """Count latencies by bucket."""
-    return Counter(map(bucket, latencies_us))
+    return Counter(map(partial(bisect_right, _BORDERS), latencies_us))
 
 
 def percentile_us(counts: Histogram, percent: float) -> float | None:

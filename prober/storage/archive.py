@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import structlog
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, func, select
 
+from prober.storage.fetching import fetch
 from prober.storage.segment import HOUR_MS, Damaged, Raw, unpack
 from prober.storage.tables import BUCKET_MS, endpoints, results, segments, snippets
 
@@ -59,6 +60,20 @@ def last(
         missing = [id_ for id_ in ids if id_ not in found]
         found |= way(connection, missing, since_ms, until_ms)
     return found
+
+
+def count(
+    connection: Connection, ids: Sequence[int] | None, since_ms: int = 0, until_ms: int = LATEST
+) -> int:
+    """How many rows of the services (of all, for None) lie in the hours that a span touches."""
+    hours = (since_ms // HOUR_MS, (until_ms - 1) // HOUR_MS)
+    buckets = (hours[0] * BUCKETS_AN_HOUR, (hours[1] + 1) * BUCKETS_AN_HOUR - 1)
+    hot = select(func.count()).where(results.c.bucket.between(*buckets))
+    packed = select(func.sum(segments.c.count)).where(segments.c.hour.between(*hours))
+    if ids is not None:
+        hot = hot.where(results.c.service_id.in_(ids))
+        packed = packed.where(segments.c.service_id.in_(ids))
+    return sum(connection.execute(query).scalar_one() or 0 for query in (hot, packed))
 
 
 class Texts:
@@ -156,8 +171,8 @@ def _hot(connection: Connection, window: range, ids: Sequence[int]) -> Iterator[
     query = select(results.c.service_id, *RAW).where(
         results.c.bucket.in_(window), results.c.service_id.in_(ids)
     )
-    for service_id, *raw in connection.execute(query):
-        yield Row(service_id, Raw(*raw))
+    for row in fetch(connection, query):
+        yield Row(row[0], Raw._make(row[1:]))
 
 
 def _archived(connection: Connection, window: range, ids: Sequence[int]) -> Iterator[Row]:
@@ -165,9 +180,10 @@ def _archived(connection: Connection, window: range, ids: Sequence[int]) -> Iter
     query = select(segments.c.hour, segments.c.service_id, segments.c.data).where(
         segments.c.hour.in_(hours), segments.c.service_id.in_(ids)
     )
-    for hour, service_id, data in connection.execute(query):
+    first, end = window.start * BUCKET_MS, window.stop * BUCKET_MS
+    for hour, service_id, data in fetch(connection, query):
         for raw in _unpacked(hour, service_id, data):
-            if raw.checked_at // BUCKET_MS in window:
+            if first <= raw[0] < end:
                 yield Row(service_id, raw)
 
 
@@ -187,8 +203,8 @@ def _last_hot(
     while len(found) < len(ids) and (window := walk.step(connection)):
         missing = [id_ for id_ in ids if id_ not in found]
         between = results.c.checked_at.between(since_ms, until_ms - 1)
-        for service_id, *raw in connection.execute(_last_in(window, missing, between)):
-            found[service_id] = Raw(*raw)
+        for row in fetch(connection, _last_in(window, missing, between)):
+            found[row[0]] = Raw._make(row[1:])
     return found
 
 
@@ -250,4 +266,4 @@ def _look_up(
 
 
 def _time(row: Row) -> int:
-    return row.raw.checked_at
+    return row[1][0]

@@ -8,16 +8,18 @@ from operator import itemgetter
 from typing import Protocol
 
 import structlog
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from prober.storage.archive import BUCKETS_AN_HOUR, RAW
+from prober.storage.fetching import fetch
 from prober.storage.segment import HOUR_MS, Damaged, Raw, pack, unpack
 from prober.storage.session import Session
 from prober.storage.tables import results, segments
 
 GRACE_MS = 300_000  # an hour stays hot for so long after its end: its last rows are on their way
-ROWS_A_STEP = 1_000  # what a step moves, about: the write lock is held meanwhile
+ROWS_A_STEP = 2_000  # what a step moves, about: the write lock is held meanwhile
 
+_raw = tuple.__new__  # what Raw._make is, without its check
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +56,7 @@ class Compaction:
         self._session.close()
 
     def _step(self, connection: Connection, now_ms: int) -> int:
-        bucket = connection.execute(select(func.min(results.c.bucket))).scalar_one()
+        bucket = connection.execute(FIRST).scalar_one()
         if bucket is None or bucket // BUCKETS_AN_HOUR >= (now_ms - GRACE_MS) // HOUR_MS:
             return 0
         hour = bucket // BUCKETS_AN_HOUR
@@ -66,16 +68,30 @@ class Compaction:
         return sum(map(len, hot.values()))
 
 
+# Made once: putting a statement together costs more than running it for a few services.
+FIRST = select(func.min(results.c.bucket))
+COUNTED = (
+    select(results.c.service_id, func.count())
+    .where(results.c.bucket == bindparam("bucket"))
+    .group_by(results.c.service_id)
+    .order_by(results.c.service_id)
+    .limit(ROWS_A_STEP // BUCKETS_AN_HOUR)
+)
+HOT = results.c.bucket.in_(bindparam("buckets", expanding=True)) & results.c.service_id.in_(
+    bindparam("ids", expanding=True)
+)
+TAKEN = select(results.c.service_id, *RAW).where(HOT).order_by(*results.primary_key)  # as they lie
+DROP_TAKEN = delete(results).where(HOT)
+PACKED = (segments.c.hour == bindparam("of_hour")) & segments.c.service_id.in_(
+    bindparam("ids", expanding=True)
+)
+UNTIED = select(segments.c.service_id, segments.c.data).where(PACKED)
+DROP_UNTIED = delete(segments).where(PACKED)
+
+
 def _share(connection: Connection, bucket: int) -> list[int]:
     """Services whose rows of a whole hour make about one step, by their number in one bucket."""
-    query = (
-        select(results.c.service_id, func.count())
-        .where(results.c.bucket == bucket)
-        .group_by(results.c.service_id)
-        .order_by(results.c.service_id)
-        .limit(ROWS_A_STEP // BUCKETS_AN_HOUR)
-    )
-    counted = connection.execute(query).all()
+    counted = fetch(connection, COUNTED, {"bucket": bucket})
     sums = accumulate(BUCKETS_AN_HOUR * count for _, count in counted)
     fitting = sum(1 for _ in takewhile(lambda total: total <= ROWS_A_STEP, sums))
     return [service_id for service_id, _ in counted[: max(fitting, 1)]]
@@ -84,14 +100,13 @@ def _share(connection: Connection, bucket: int) -> list[int]:
 def _taken(connection: Connection, hour: int, ids: Sequence[int]) -> ByService:
     """Take the hour's rows of these services out of the hot table, oldest first for each."""
     buckets = range(hour * BUCKETS_AN_HOUR, (hour + 1) * BUCKETS_AN_HOUR)
-    mine = results.c.bucket.in_(buckets) & results.c.service_id.in_(ids)
-    query = select(results.c.service_id, *RAW).where(mine)
-    ordered = query.order_by(results.c.service_id, results.c.checked_at)
-    found = connection.execute(ordered).all()
-    connection.execute(delete(results).where(mine))
-    return {
-        id_: [Raw._make(row[1:]) for row in rows] for id_, rows in groupby(found, itemgetter(0))
-    }
+    mine = {"buckets": buckets, "ids": ids}
+    found = fetch(connection, TAKEN, mine)
+    connection.execute(DROP_TAKEN, mine)
+    taken: ByService = {}
+    for id_, rows in groupby(found, itemgetter(0)):  # of a bucket
+        taken.setdefault(id_, []).extend([_raw(Raw, row[1:]) for row in rows])
+    return taken
 
 
 def _untied(connection: Connection, hour: int, ids: Sequence[int]) -> ByService:
@@ -100,18 +115,16 @@ def _untied(connection: Connection, hour: int, ids: Sequence[int]) -> ByService:
     One that is damaged is set aside, under its service's negative id, for `prober db verify`.
     """
     found: ByService = {}
-    mine = (segments.c.hour == hour) & segments.c.service_id.in_(ids)
-    for service_id, data in connection.execute(
-        select(segments.c.service_id, segments.c.data).where(mine)
-    ).all():
+    mine = {"of_hour": hour, "ids": ids}
+    for service_id, data in fetch(connection, UNTIED, mine):
         try:
             found[service_id] = unpack(hour, data)
         except Damaged as damage:
             log.error("segment set aside", service_id=service_id, hour=hour, damage=str(damage))
-            damaged = mine & (segments.c.service_id == service_id)
+            damaged = (segments.c.hour == hour) & (segments.c.service_id == service_id)
             connection.execute(update(segments).where(damaged).values(service_id=-service_id))
     if found:
-        connection.execute(delete(segments).where(mine))
+        connection.execute(DROP_UNTIED, mine)
     return found
 
 

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, func, select
 from prober.errors import StoreError
 from prober.model import Reason, Result, Status, Transition
 from prober.rollups import Cell
-from prober.storage import archive, cells
+from prober.storage import archive, cells, daily
 from prober.storage.archive import IDS_A_QUERY, LATEST, Texts, Walk
 from prober.storage.cells import Span
 from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
+from prober.storage.daily import Days
 from prober.storage.database import (
     Access,
     file_identity,
@@ -67,6 +68,18 @@ class Reader:
         """Stream the results of a service, at most `limit`, a bounded query at a time."""
         return islice(self._results(name, since_ms, until_ms, newest_first), limit)
 
+    def count(
+        self,
+        names: Sequence[str] | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> int:
+        """How many results of the services (of all, for None) a span has, to the full hours."""
+        with self._connected() as connection:
+            ids = _ids(connection)
+            wanted = None if names is None else [ids[name] for name in names if name in ids]
+            return archive.count(connection, wanted, since_ms or 0, until_ms or LATEST)
+
     def latest(
         self,
         names: Sequence[str] | None = None,
@@ -90,6 +103,12 @@ class Reader:
         with self._connected() as connection:
             ids = list(_ids(connection, name).values())
             return cells.over(connection, ids[0], spans, known_until) if ids and spans else []
+
+    def days(self, first: int, count: int) -> dict[str, Days]:
+        """The uptime of all services on `count` days from `first` on: see `daily.uptimes`."""
+        with self._connected() as connection:
+            found = daily.uptimes(connection, first, count)
+            return {name: found[id_] for name, id_ in _ids(connection).items() if id_ in found}
 
     def transitions(
         self,

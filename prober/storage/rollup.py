@@ -6,15 +6,26 @@ import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from operator import sub
+from operator import attrgetter, sub
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
 
 from prober.model import Status
 from prober.rollups import NONE, STATUSES, Cell, histogram, merged, times_ms
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
+from prober.storage.fetching import fetch
 from prober.storage.segment import HOUR_MS, Raw
 from prober.storage.tables import rollups, services, transitions
 
@@ -23,7 +34,10 @@ DAY_S = 86_400
 DAY_MS = 24 * HOUR_MS
 SERVICES_A_STEP = 100
 MEASURED = frozenset({0, 1, 2})  # outcomes whose latency is the service's own
+OUTCOME = attrgetter("outcome")
+REASON = attrgetter("reason")
 COUNT = struct.Struct("!I")
+FIGURES = tuple(c for c in rollups.c if not c.primary_key)
 NAMES = tuple(status.lower() for status in STATUSES)
 
 Changes = Sequence[tuple[int, Status]]
@@ -66,16 +80,16 @@ def close_day(connection: Connection, day: int) -> int:
 
 def cell(rows: Sequence[Raw], changes: Changes, start: int, end: int) -> Cell:
     """What rows and changes of status come to, from `start` until `end`."""
-    outcomes = Counter(row.outcome for row in rows)
+    outcomes = Counter(map(OUTCOME, rows))
     latencies = [
-        row.latency_us
-        for row in rows
-        if row.latency_us is not None and row.outcome in MEASURED and not row.stalled
+        latency_us
+        for _, latency_us, outcome, *_, stalled in rows
+        if latency_us is not None and outcome in MEASURED and not stalled
     ]
     return Cell(
         (outcomes[0], outcomes[1], outcomes[2], outcomes[3]),
         times_ms(changes, start, end),
-        Counter(row.reason for row in rows if row.reason is not None),
+        Counter(reason for reason in map(REASON, rows) if reason is not None),
         sum(latencies),
         min(latencies, default=None),
         max(latencies, default=None),
@@ -83,21 +97,35 @@ def cell(rows: Sequence[Raw], changes: Changes, start: int, end: int) -> Cell:
     )
 
 
+def _held() -> Select[Any]:
+    """The last change of each of some services until a moment."""
+    at, service_id = transitions.c.at, transitions.c.service_id
+    # By its key for each service: a group would walk through all of history.
+    before = select(func.max(at)).where(service_id == services.c.id, at <= bindparam("first"))
+    last = select(services.c.id, before.scalar_subquery().label("at")).where(services.c.id.in_(IDS))
+    ends = last.subquery()
+    return CHANGES.join(ends, (service_id == ends.c.id) & (at == ends.c.at))
+
+
+# Made once: putting a statement together costs more than running it for a few services.
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+CHANGES = select(transitions.c.service_id, transitions.c.at, transitions.c.new)
+HELD = _held()
+TURNED = CHANGES.where(
+    transitions.c.service_id.in_(IDS),
+    transitions.c.at > bindparam("first"),
+    transitions.c.at < bindparam("last"),
+).order_by(transitions.c.at)
+
+
 def statuses(
     connection: Connection, ids: Sequence[int], start: int, end: int
 ) -> dict[int, list[tuple[int, Status]]]:
     """The changes of status of services until `end`, from the last one before `start` on."""
-    at, service_id = transitions.c.at, transitions.c.service_id
-    # By its key for each service: a group would walk through all of history.
-    before = select(func.max(at)).where(service_id == services.c.id, at <= start)
-    last = select(services.c.id, before.scalar_subquery().label("at")).where(services.c.id.in_(ids))
-    ends = last.subquery()
-    until = select(service_id, at, transitions.c.new)
-    held = until.join(ends, (service_id == ends.c.id) & (at == ends.c.at))
-    within = until.where(service_id.in_(ids), at > start, at < end).order_by(at)
     found: dict[int, list[tuple[int, Status]]] = {}
-    for query in (held, within):
-        for id_, moment, new in connection.execute(query):
+    mine = {"ids": ids, "first": start}
+    for query, span in ((HELD, mine), (TURNED, {**mine, "last": end})):
+        for id_, moment, new in fetch(connection, query, span):
             found.setdefault(id_, []).append((moment, Status(new)))
     return found
 
@@ -113,8 +141,8 @@ def read(
         rollups.c.start.in_(starts),
         rollups.c.service_id == service_id,
     )
-    rows = connection.execute(query.order_by(rollups.c.start))
-    return [(row.start, _cell(row)) for row in rows]
+    rows = fetch(connection, query.order_by(rollups.c.start))
+    return [(start, _cell(figures)) for _, start, *figures in rows]
 
 
 def packed(counts: Mapping[int, int]) -> bytes | None:
@@ -138,8 +166,8 @@ def unpacked(data: bytes | None) -> Mapping[int, int]:
 def _days(connection: Connection, day: int, ids: Sequence[int]) -> Cells:
     hours: dict[int, list[Cell]] = {}
     query = _cells().where(_within_day(day), rollups.c.service_id.in_(ids))
-    for row in connection.execute(query):
-        hours.setdefault(row.service_id, []).append(_cell(row))
+    for id_, _, *figures in fetch(connection, query):
+        hours.setdefault(id_, []).append(_cell(figures))
     end = day + DAY_MS
     changes = statuses(connection, ids, day, end)
     # Time by the changes of status: an hour without any result has no cell to add up.
@@ -150,7 +178,7 @@ def _days(connection: Connection, day: int, ids: Sequence[int]) -> Cells:
 
 
 def _cells() -> Select[Any]:
-    return select(*(c for c in rollups.c if c.name != "resolution_s"))
+    return select(rollups.c.service_id, rollups.c.start, *FIGURES)
 
 
 def _write(connection: Connection, resolution_s: int, start: int, cells: Cells) -> None:
@@ -189,13 +217,15 @@ def _row(resolution_s: int, start: int, service_id: int, cell: Cell) -> dict[str
     }
 
 
-def _cell(row: Row[Any]) -> Cell:
+def _cell(figures: Sequence[Any]) -> Cell:
+    ok, degraded, broken, unknown, *rest = figures
+    ok_ms, degraded_ms, broken_ms, unknown_ms, sum_us, min_us, max_us, reasons, counts = rest
     return Cell(
-        (row.ok, row.degraded, row.broken, row.unknown),
-        (row.ok_ms, row.degraded_ms, row.broken_ms, row.unknown_ms),
-        unpacked(row.reasons),
-        row.latency_sum_us,
-        row.latency_min_us,
-        row.latency_max_us,
-        unpacked(row.histogram),
+        (ok, degraded, broken, unknown),
+        (ok_ms, degraded_ms, broken_ms, unknown_ms),
+        unpacked(reasons),
+        sum_us,
+        min_us,
+        max_us,
+        unpacked(counts),
     )

@@ -57,15 +57,15 @@ def pack(hour: int, rows: Sequence[Raw]) -> bytes:
     times, latencies, *rest = zip(*rows, strict=True)
     steps = list(map(sub, times, (hour * HOUR_MS, *times)))
     usual = sorted(steps)[len(steps) // 2]
-    rest_of = list(zip(*rest, strict=True))
-    places = {combination: place for place, combination in enumerate(dict.fromkeys(rest_of))}
+    places: dict[tuple[int | None, ...], int] = {}
+    which = [places.setdefault(combination, len(places)) for combination in zip(*rest, strict=True)]
     body = b"".join(
         (
             _FRONT.pack(len(places), usual),
-            *(column([_filled(value) for value in values]) for values in zip(*places, strict=True)),
-            column([_zigzag(step - usual) for step in steps]),
-            column([_filled(latency) for latency in latencies]),
-            column([places[combination] for combination in rest_of]),
+            *(column(_filled(values)) for values in zip(*places, strict=True)),
+            column(_zigzag(steps, usual)),
+            column(_filled(latencies)),
+            column(which),
         )
     )
     packed = zlib.compress(body, LEVEL)
@@ -78,12 +78,12 @@ def unpack(hour: int, segment: bytes) -> list[Raw]:
     kinds, usual = _FRONT.unpack_from(body)
     widths = (*[kinds] * (len(Raw._fields) - 2), count, count, count)
     *rest, steps, latencies, which = read_columns(body, _FRONT.size, widths)
-    combinations = list(zip(*(map(_emptied, values) for values in rest), strict=True))
-    times = accumulate((usual + _unzigzag(step) for step in steps), initial=hour * HOUR_MS)
+    combinations = list(zip(*map(_emptied, rest), strict=True))
+    times = accumulate(_unzigzag(steps, usual), initial=hour * HOUR_MS)
     next(times)
     return [
-        Raw._make((at, _emptied(latency), *combinations[place]))
-        for at, latency, place in zip(times, latencies, which, strict=True)
+        Raw(at, latency, *combinations[place])
+        for at, latency, place in zip(times, _emptied(latencies), which, strict=True)
     ]
 
 
@@ -109,17 +109,21 @@ def _checksum(rows: int, packed: bytes) -> int:
     return zlib.crc32(packed, rows)
 
 
-def _zigzag(value: int) -> int:
-    return value << 1 if value >= 0 else ~(value << 1)
+# Of whole columns at once: a call for each number would cost more than its arithmetic.
 
 
-def _unzigzag(value: int) -> int:
-    return ~(value >> 1) if value & 1 else value >> 1
+def _zigzag(steps: Sequence[int], usual: int) -> list[int]:
+    apart = (step - usual for step in steps)
+    return [value << 1 if value >= 0 else ~(value << 1) for value in apart]
 
 
-def _filled(value: int | None) -> int:
-    return 0 if value is None else value + 1
+def _unzigzag(values: Sequence[int], usual: int) -> list[int]:
+    return [usual + (~(value >> 1) if value & 1 else value >> 1) for value in values]
 
 
-def _emptied(value: int) -> int | None:
-    return value - 1 if value else None
+def _filled(values: Sequence[int | None]) -> list[int]:
+    return [0 if value is None else value + 1 for value in values]
+
+
+def _emptied(values: Sequence[int]) -> list[int | None]:
+    return [value - 1 if value else None for value in values]
