@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, func, select
+from sqlalchemy import Column, Connection, Select, Table, and_, func, select
 
 from prober.storage.fetching import fetch
 from prober.storage.segment import HOUR_MS, Damaged, Raw, unpack
-from prober.storage.tables import BUCKET_MS, endpoints, results, segments, snippets
+from prober.storage.tables import BUCKET_MS, endpoints, results, segments, services, snippets
 
 BUCKETS_AN_HOUR = HOUR_MS // BUCKET_MS
 NEVER = 2**31 - 1  # a bucket that no time reaches
@@ -121,13 +121,14 @@ class Walk:
         if nearest is None:
             return None
         # To the end of an hour, whose segment would else be unpacked for each window.
+        whole = 1 if self._only_hot else BUCKETS_AN_HOUR
         if self._newest_first:
-            first = (nearest - self._width + 1) // BUCKETS_AN_HOUR * BUCKETS_AN_HOUR
+            first = (nearest - self._width + 1) // whole * whole
             window = range(max(self._low, first), nearest + 1)
             self._high = window.start - 1
         else:
-            last_hour = (nearest + self._width - 1) // BUCKETS_AN_HOUR
-            window = range(nearest, min(self._high + 1, (last_hour + 1) * BUCKETS_AN_HOUR))
+            last = (nearest + self._width - 1) // whole
+            window = range(nearest, min(self._high + 1, (last + 1) * whole))
             self._low = window.stop
         self._width = min(2 * self._width, DAY)
         return window
@@ -202,22 +203,24 @@ def _last_hot(
     walk = Walk(True, since_ms, until_ms, only_hot=True)
     while len(found) < len(ids) and (window := walk.step(connection)):
         missing = [id_ for id_ in ids if id_ not in found]
-        between = results.c.checked_at.between(since_ms, until_ms - 1)
-        for row in fetch(connection, _last_in(window, missing, between)):
+        for row in fetch(connection, _last_in(window, missing, (since_ms, until_ms - 1))):
             found[row[0]] = Raw._make(row[1:])
     return found
 
 
-def _last_in(window: range, ids: Sequence[int], between: ColumnElement[bool]) -> Select[Any]:
-    ends = (
-        select(results.c.service_id, func.max(results.c.checked_at).label("at"))
-        .where(results.c.bucket.in_(window), results.c.service_id.in_(ids), between)
-        .group_by(results.c.service_id)
-        .subquery()
+def _last_in(window: range, ids: Sequence[int], between: tuple[int, int]) -> Select[Any]:
+    of_all = results.alias()
+    # By its key for each service: a group would read all rows of a bucket.
+    at = (
+        select(func.max(of_all.c.checked_at))
+        .where(of_all.c.bucket.in_(window), of_all.c.service_id == services.c.id)
+        .where(of_all.c.checked_at.between(*between))
     )
+    last = select(services.c.id, at.scalar_subquery().label("at")).where(services.c.id.in_(ids))
+    ends = last.subquery()
     mine = and_(
         results.c.bucket == ends.c.at // BUCKET_MS,
-        results.c.service_id == ends.c.service_id,
+        results.c.service_id == ends.c.id,
         results.c.checked_at == ends.c.at,
     )
     return select(results.c.service_id, *RAW).join(ends, mine)

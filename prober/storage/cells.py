@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from prober.rollups import Cell, merged, times_ms
 from prober.storage import archive, rollup
+from prober.storage.archive import LATEST
 from prober.storage.rollup import DAY_MS, DAY_S, HOUR_S, Changes
 from prober.storage.segment import HOUR_MS, Raw
 from prober.storage.tables import BUCKET_MS, results
@@ -33,9 +34,10 @@ def over(
     The connection must see one state of the database throughout.
     """
     known = _known(connection, service_id, spans)
-    parts = [list(_parts(span, known)) for span in spans]
+    hot_from = _hot_from(connection)
+    parts = [list(_parts(span, known, hot_from)) for span in spans]
     rest = [part for many in parts for part in many if part not in known]
-    found = known | _from_rows(connection, service_id, rest, known_until)
+    found = known | _from_rows(connection, service_id, rest, (hot_from, known_until))
     return [merged([found[part] for part in many]) for many in parts]
 
 
@@ -63,25 +65,42 @@ def _uncovered(spans: Sequence[Span], found: Known) -> Iterator[Span]:
             yield Span(at, end)
 
 
-def _parts(span: Span, known: Known) -> Iterator[Span]:
+def _parts(span: Span, known: Known, hot_from: int) -> Iterator[Span]:
     """A span cut into what is known, and what isn't, at the borders of hours."""
     at = span.start
     while at < span.end:
-        whole = (Span(at, at + DAY_MS), Span(at, at + HOUR_MS))
-        rest = Span(at, min(at - at % HOUR_MS + HOUR_MS, span.end))
-        part = next((s for s in whole if s in known and s.end <= span.end), rest)
+        part = _whole(at, span.end, known) or _gap(at, span.end, known, hot_from)
         yield part
         at = part.end
 
 
+def _whole(at: int, end: int, known: Known) -> Span | None:
+    """The largest known one that begins there."""
+    both = (Span(at, at + DAY_MS), Span(at, at + HOUR_MS))
+    return next((span for span in both if span in known and span.end <= end), None)
+
+
+def _gap(at: int, end: int, known: Known, hot_from: int) -> Span:
+    """What lies before the next border of hours, or all hours in a row that have no result."""
+    border = at - at % HOUR_MS + HOUR_MS
+    while at % HOUR_MS == 0 and border < min(end, hot_from) and not _whole(border, end, known):
+        border += HOUR_MS
+    return Span(at, min(border, end))
+
+
+def _hot_from(connection: Connection) -> int:
+    """When the hour begins from which on rows may be hot (epoch ms)."""
+    bucket = connection.execute(select(func.min(results.c.bucket))).scalar_one()
+    return LATEST if bucket is None else bucket * BUCKET_MS // HOUR_MS * HOUR_MS
+
+
 def _from_rows(
-    connection: Connection, service_id: int, parts: Sequence[Span], known_until: int
+    connection: Connection, service_id: int, parts: Sequence[Span], limits: tuple[int, int]
 ) -> dict[Span, Cell]:
     if not parts:
         return {}
+    hot_from, known_until = limits
     changes = rollup.statuses(connection, [service_id], parts[0].start, parts[-1].end)
-    first_hot = connection.execute(select(func.min(results.c.bucket))).scalar_one()
-    hot_from = parts[-1].end if first_hot is None else first_hot * BUCKET_MS
     return {
         part: _cell(
             _rows(connection, service_id, part) if _may_have_rows(part, hot_from) else [],
