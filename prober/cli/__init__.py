@@ -13,7 +13,9 @@ from prober.cli.completion import command as completion
 from prober.cli.config import command as config
 from prober.cli.db import command as db
 from prober.cli.demo import command as demo
+from prober.cli.export import command as export
 from prober.cli.history import command as history
+from prober.cli.import_ import command as import_
 from prober.cli.incidents import command as incidents
 from prober.cli.ledger import command as ledger
 from prober.cli.options import examples
@@ -30,6 +32,8 @@ COMMANDS: dict[str, click.Command] = {
     "history": history,
     "uptime": uptime,
     "incidents": incidents,
+    "export": export,
+    "import": import_,
     "config": config,
     "db": db,
     "ledger": ledger,

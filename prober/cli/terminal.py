@@ -54,8 +54,11 @@ def _table(members: Sequence[fleet.Member]) -> Table:
 
 
 @contextmanager
-def progress(total: int, doing: str = "probing") -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr while it is a terminal; yields what to call after some of `total`."""
+def progress(total: int | None, doing: str = "probing") -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr while it is a terminal; yields what to call after some of `total`.
+
+    The total is None where nobody knows it.
+    """
     with _bar(doing) as bar:
         task = bar.add_task(doing, total=total)
         yield lambda steps: bar.advance(task, steps)
