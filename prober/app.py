@@ -18,7 +18,7 @@ import structlog
 from prober import clock, launch, logs, loop, systemd
 from prober.config import load
 from prober.config.tree import Config
-from prober.errors import ConfigError
+from prober.errors import ConfigError, ProberError
 from prober.gateway import app as gateway
 from prober.gateway import server
 from prober.gateway.admission import Admission
@@ -36,7 +36,7 @@ from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
 from prober.sinks.store import Store
 from prober.status import Signal
-from prober.storage import migrate
+from prober.storage import migrate, renaming
 from prober.storage.ledger import Ledger
 from prober.storage.reader import Reader
 from prober.storage.retention import Keep
@@ -211,7 +211,9 @@ class Daemon:
             self.reloading.clear()
             systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
-                self._take(await asyncio.to_thread(self._read))
+                config = await asyncio.to_thread(self._read)
+                await asyncio.to_thread(self._rename, config.services)
+                self._take(config)
             except ConfigError as error:
                 self._telemetry.reload_ok.set(0)
                 log.error("configuration not reloaded", problems=[str(p) for p in error.problems])
@@ -226,7 +228,18 @@ class Daemon:
         store: Word = "stalled" if stuck else "spooling" if self._store.spooling else "ok"
         return Progress(schedule, store, ready=schedule == "ok" and not stuck)
 
+    def _rename(self, services: Sequence[Service]) -> None:
+        """Let services keep their history under new names; a failure is told, and no more."""
+        renames = {s.name: s.was for s in services if s.was is not None}
+        try:
+            lines = renaming.rename(self._config.store.url, renames)
+        except ProberError as error:
+            lines = [f"{error}; reload prober to try again"]
+        for line in lines:
+            log.error("service not renamed", problem=line)
+
     def _recall(self, services: Sequence[Service]) -> Recall:
+        self._rename(services)
         statuses = self._reader.last_statuses()
         latest = self._reader.latest([s.name for s in services])
         return recall(services, statuses, latest, clock.epoch_ms())

@@ -90,15 +90,18 @@ class Pipeline:
     def watch(self, services: Sequence[Service], known: Mapping[str, State]) -> None:
         """Take over a set of services; `known` are states from history for those not held yet.
 
-        A service that stays keeps its state, one that left is forgotten, one that is disabled
-        turns UNKNOWN.
+        A service that stays keeps its state, also under a new name, one that left is forgotten, one
+        that is disabled turns UNKNOWN.
         """
         for lane in self._lanes:
             lane.sink.retarget(services)
         now = time.monotonic()
         self._services = {s.name: s for s in services}
         self._states = {
-            name: self._states.get(name) or known.get(name, State()) for name in self._services
+            s.name: self._states.get(s.name)
+            or self._states.get(s.was or s.name)
+            or known.get(s.name, State())
+            for s in services
         }
         self._fresh_until = {s.name: now + status.stale_after_s(s) for s in services}
         self._none_stale_before = 0.0

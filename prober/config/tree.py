@@ -159,6 +159,9 @@ class ServiceEntry(Settings):
 
     name: fields.Label = Field(description="The service's name; once in all files.")
     url: fields.Url = Field(description="Where it listens: http or https, host and port; no path.")
+    was: fields.Label | None = setting(
+        None, "The name that it had before: its history goes on under the new one."
+    )
     depends_on: fields.Labels = setting([], "Names of the services that this one needs.")
 
 
