@@ -20,6 +20,7 @@ from prober.cli.incidents import command as incidents
 from prober.cli.ledger import command as ledger
 from prober.cli.options import examples
 from prober.cli.run import command as run
+from prober.cli.sla import command as sla
 from prober.cli.status import command as status
 from prober.cli.token import command as token
 from prober.cli.uptime import command as uptime
@@ -32,6 +33,7 @@ COMMANDS: dict[str, click.Command] = {
     "history": history,
     "uptime": uptime,
     "incidents": incidents,
+    "sla": sla,
     "export": export,
     "import": import_,
     "config": config,
