@@ -113,7 +113,8 @@ class Walk:
         self._low = 0 if since_ms is None else since_ms // BUCKET_MS
         self._high = NEVER if until_ms is None else (until_ms - 1) // BUCKET_MS
         self._newest_first = newest_first
-        self._width = 1
+        # Whoever asks for a span wants all of it; else a few of the newest or oldest may do.
+        self._width = DAY if since_ms is not None and not only_hot else 1
 
     def step(self, connection: Connection) -> range | None:
         """The buckets to read next, or None at the end."""

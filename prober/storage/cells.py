@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -44,25 +44,42 @@ def over(
 def _known(connection: Connection, service_id: int, spans: Sequence[Span]) -> dict[Span, Cell]:
     """The cells within the spans: of days where spans hold whole ones, else of hours."""
     found: dict[Span, Cell] = {}
-    for start, end in spans:
-        if end - start >= DAY_MS:
-            for day, cell in rollup.read(connection, DAY_S, service_id, start, end - DAY_MS + 1):
-                found[Span(day, day + DAY_MS)] = cell
-    for start, end in _uncovered(spans, found):
+    long = [span for span in spans if span.end - span.start >= DAY_MS]
+    for start, end in _joined(long):
+        for day, cell in rollup.read(connection, DAY_S, service_id, start, end - DAY_MS + 1):
+            found[Span(day, day + DAY_MS)] = cell
+    for start, end in _joined(_uncovered(spans, found)):
         for hour, cell in rollup.read(connection, HOUR_S, service_id, start, end - HOUR_MS + 1):
             found[Span(hour, hour + HOUR_MS)] = cell
     return found
 
 
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Spans that follow each other as one: what is read together costs one query."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and joined[-1].end == span.start:
+            joined[-1] = Span(joined[-1].start, span.end)
+        else:
+            joined.append(span)
+    return joined
+
+
 def _uncovered(spans: Sequence[Span], found: Known) -> Iterator[Span]:
     for start, end in spans:
         at = start
-        for day in sorted(span for span in found if start <= span.start < end):
+        for day in _days_within(start, end, found):
             if at < day.start:
                 yield Span(at, day.start)
             at = day.end
         if at < end:
             yield Span(at, end)
+
+
+def _days_within(start: int, end: int, found: Known) -> Iterator[Span]:
+    first = -(-start // DAY_MS) * DAY_MS
+    days = (Span(day, day + DAY_MS) for day in range(first, end - DAY_MS + 1, DAY_MS))
+    return (day for day in days if day in found)
 
 
 def _parts(span: Span, known: Known, hot_from: int) -> Iterator[Span]:

@@ -33,6 +33,7 @@ HOUR_S = 3_600
 DAY_S = 86_400
 DAY_MS = 24 * HOUR_MS
 SERVICES_A_STEP = 100
+STARTS_A_QUERY = 10_000  # SQLite takes 32,766 values
 MEASURED = frozenset({0, 1, 2})  # outcomes whose latency is the service's own
 OUTCOME = attrgetter("outcome")
 REASON = attrgetter("reason")
@@ -136,13 +137,19 @@ def read(
     """The cells of one service that begin from `since_ms` until `until_ms`, oldest first."""
     width = resolution_s * 1000
     starts = range(-(-since_ms // width) * width, until_ms, width)
-    query = _cells().where(
-        rollups.c.resolution_s == resolution_s,
-        rollups.c.start.in_(starts),
-        rollups.c.service_id == service_id,
-    )
-    rows = fetch(connection, query.order_by(rollups.c.start))
-    return [(start, _cell(figures)) for _, start, *figures in rows]
+    shares = (starts[at : at + STARTS_A_QUERY] for at in range(0, len(starts), STARTS_A_QUERY))
+    return [
+        (start, _cell(figures))
+        for share in shares
+        for _, start, *figures in fetch(connection, _read(resolution_s, service_id, share))
+    ]
+
+
+def _read(resolution_s: int, service_id: int, starts: Sequence[int]) -> Select[Any]:
+    # Each start by its number: a range would read the cells of all services.
+    mine = rollups.c.start.in_(starts) & (rollups.c.service_id == service_id)
+    query = _cells().where(rollups.c.resolution_s == resolution_s, mine)
+    return query.order_by(rollups.c.start)
 
 
 def packed(counts: Mapping[int, int]) -> bytes | None:
