@@ -210,3 +210,15 @@ def test_any_results_come_back_as_they_were(fresh: Fresh, results: Sequence[Resu
     merge(url, *results)
 
     assert stored(url) == sorted(results, key=lambda r: (r.service, r.checked_at))
+
+
+def test_history_goes_from_one_database_to_another_and_back(
+    fresh_sqlite: Fresh, fresh_postgres: Fresh
+) -> None:
+    first, between, last = fresh_sqlite(), fresh_postgres(), fresh_sqlite()
+    merge(first, well(0), ill(1)._replace(snippet=""), well(3000), well(1, "switch"))
+
+    merge(between, *stored(first))
+    merge(last, *stored(between))
+
+    assert (stored(last), told(last)) == (stored(first), told(first))
