@@ -1,9 +1,11 @@
 """What a kill -9 costs: kill the daemon at random moments, and ask the database what is there.
 
-    python -m bench.crash [--kills 10] [--services 200]
+    python -m bench.crash [--kills 10] [--services 200] [--old-hours 20]
 
-The target's own log says which probes were made. Exits with 1 where a result that was older than
-1 s at the kill is not in the database, the database is damaged, or a service was called BROKEN.
+The target's own log says which probes were made. The database begins with hours that are long
+over, so that each kill falls into the middle of packing them. Exits with 1 where a result that was
+older than 1 s at a kill is not in the database, an old one is lost or doubled, a packed hour is
+damaged, the database is not sound, or a service was called BROKEN.
 """
 
 from __future__ import annotations
@@ -21,6 +23,11 @@ from contextlib import closing
 from pathlib import Path
 
 from bench import stage
+from prober.model import Observation, Outcome, Result, Status
+from prober.storage import migrate, verification
+from prober.storage.connecting import connected
+from prober.storage.segment import HOUR_MS
+from prober.storage.writer import Writer
 
 YOUNG_S = 1.0
 
@@ -29,12 +36,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--services", type=int, default=200)
+    parser.add_argument("--old-hours", type=int, default=20)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with stage.nginx(folder / "nginx", logged=True) as port:
             watched = stage.services(options.services, f"http://127.0.0.1:{port}")
-            runs = [run(folder, watched, random.uniform(2, 6)) for _ in range(options.kills)]
+            url = f"sqlite:///{folder}/prober.db"
+            old = fill(url, options.services, options.old_hours)
+            runs, faults, wrong = [], 0, 0
+            for _ in range(options.kills):
+                runs.append(run(folder, watched, random.uniform(2, 6)))
+                faults += len(list(verification.faults(url)))
+                wrong += old_rows(url) != old
         requests = read_log(folder / "nginx" / "requests.log")
         with closing(sqlite3.connect(folder / "prober.db")) as database:
             lost = [missing(database, requests, *span) for span in runs]
@@ -44,7 +58,39 @@ def main() -> int:
             (sound,) = database.execute("PRAGMA integrity_check").fetchone()
     print(f"kills {len(runs)}, probes {len(requests)}, integrity {sound}, BROKEN {broken}")
     print(f"missing, by kill, of those older than {YOUNG_S} s: {lost}")
-    return int(any(lost) or broken > 0 or sound != "ok")
+    print(f"of {old} old results: kills after which some were lost or doubled {wrong}")
+    print(f"packed hours that were found damaged {faults}")
+    return int(any(lost) or broken > 0 or sound != "ok" or wrong > 0 or faults > 0)
+
+
+def fill(url: str, services: int, hours: int) -> int:
+    """Store a result a minute for each service, in hours that ended two days ago; their number."""
+    migrate.upgrade(url)
+    start = (int(time.time() * 1000) // HOUR_MS - 48 - hours) * HOUR_MS
+    moments = range(start, start + hours * HOUR_MS, 60_000)
+    with closing(Writer(url)) as writer:
+        for at in moments:
+            writer.write([aged(f"service-{n}", at + n) for n in range(services)])
+    return len(moments) * services
+
+
+def aged(service: str, at: int) -> Observation:
+    """An old result of a service that was well."""
+    result = Result(service, at, Outcome.SUCCESS, 200, random.uniform(1, 20), "/health", "fine")
+    return Observation(service, at, Status.OK, result)
+
+
+def old_rows(url: str) -> int:
+    """How many of the old results there are, hot or packed."""
+    limit = (int(time.time() * 1000) // HOUR_MS - 24) * HOUR_MS
+    with connected(url) as connection:
+        (hot,) = connection.exec_driver_sql(
+            f"SELECT count(*) FROM results WHERE checked_at < {limit}"
+        ).one()
+        (packed,) = connection.exec_driver_sql(
+            f"SELECT coalesce(sum(count), 0) FROM segments WHERE hour < {limit // HOUR_MS}"
+        ).one()
+    return int(hot + packed)
 
 
 def run(folder: Path, watched: list[dict[str, object]], seconds: float) -> tuple[float, float]:

@@ -18,7 +18,7 @@ import structlog
 from prober import clock, launch, logs, loop, systemd
 from prober.config import load
 from prober.config.tree import Config
-from prober.errors import ConfigError
+from prober.errors import ConfigError, ProberError
 from prober.gateway import app as gateway
 from prober.gateway import server
 from prober.gateway.admission import Admission
@@ -26,6 +26,7 @@ from prober.gateway.context import Context, Progress, Word
 from prober.gateway.intake import Intake
 from prober.gateway.outward import Outward
 from prober.gateway.reception import Reception
+from prober.housekeeping import Housekeeping
 from prober.hub import Hub
 from prober.model import Service
 from prober.pipeline import Pipeline
@@ -36,9 +37,11 @@ from prober.sinks.state import State
 from prober.sinks.store import Store
 from prober.sinks.stream import Stream
 from prober.status import Signal
-from prober.storage import migrate
+from prober.storage import migrate, renaming
 from prober.storage.ledger import Ledger
 from prober.storage.reader import Reader
+from prober.storage.retention import Keep
+from prober.storage.upkeep import Upkeep
 from prober.supervisor import Supervisor
 from prober.telemetry import Telemetry
 
@@ -129,6 +132,7 @@ class Daemon:
         self._state = State()  # as of the metrics, the pipeline tells it what is watched
         self._metrics = Metrics((), fraction)
         self._store = Store.build(config, config.services, self._telemetry)
+        self._housekeeping = Housekeeping(Upkeep(config.store.url, _keep(config)))
         self._outward = Outward(config.gateway, config.store, self._telemetry)
         self._hub = Hub()
         ledger = Ledger(config.store.url, migrate=config.store.migrate)
@@ -170,6 +174,7 @@ class Daemon:
         self._supervisor.start(max(self._config.workers, 1), _enabled(services), memory.fresh)
         await self._metrics.texts()  # so that the first scrape finds them made
         await self._gateway.start()
+        self._housekeeping.start()
         self._telemetry.reloaded(time.time())
         gc.freeze()  # what is there now stays: walking it takes 0.3 s with 50,000 services
         log.info("started", services=len(services), gateway=self._config.gateway.port)
@@ -194,7 +199,8 @@ class Daemon:
     async def stop(self) -> None:
         """Let everything that was measured reach the database, then end."""
         systemd.notify("STOPPING=1")
-        await asyncio.gather(self._gateway.stop(), self._supervisor.stop())
+        parts = (self._gateway.stop(), self._supervisor.stop(), self._housekeeping.stop())
+        await asyncio.gather(*parts)
         await asyncio.gather(self._outward.close(), self._reception.close())
         self._reader.close()  # before the writer, which as SQLite's last user tidies its log away
         await self._pipeline.close()
@@ -209,7 +215,9 @@ class Daemon:
             self.reloading.clear()
             systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
-                self._take(await asyncio.to_thread(self._read))
+                config = await asyncio.to_thread(self._read)
+                await asyncio.to_thread(self._rename, config.services)
+                self._take(config)
             except ConfigError as error:
                 self._telemetry.reload_ok.set(0)
                 log.error("configuration not reloaded", problems=[str(p) for p in error.problems])
@@ -224,7 +232,18 @@ class Daemon:
         store: Word = "stalled" if stuck else "spooling" if self._store.spooling else "ok"
         return Progress(schedule, store, ready=schedule == "ok" and not stuck)
 
+    def _rename(self, services: Sequence[Service]) -> None:
+        """Let services keep their history under new names; a failure is told, and no more."""
+        renames = {s.name: s.was for s in services if s.was is not None}
+        try:
+            lines = renaming.rename(self._config.store.url, renames)
+        except ProberError as error:
+            lines = [f"{error}; reload prober to try again"]
+        for line in lines:
+            log.error("service not renamed", problem=line)
+
     def _recall(self, services: Sequence[Service]) -> Recall:
+        self._rename(services)
         statuses = self._reader.last_statuses()
         latest = self._reader.latest([s.name for s in services])
         return recall(services, statuses, latest, clock.epoch_ms())
@@ -244,6 +263,12 @@ class Daemon:
 
     def _lose(self, services: Iterable[Service]) -> None:
         self._pipeline.signal(services, Signal.LOST, clock.epoch_ms())
+
+
+def _keep(config: Config) -> Keep:
+    keep = config.store.keep
+    # Minutes are made of results, which therefore stay as long.
+    return Keep(max(keep.raw, keep.minute), keep.hour, keep.day, keep.size)
 
 
 def _end_by(seconds: float) -> None:

@@ -2,7 +2,9 @@
 
     ProberError              70  our own fault that has no better name
     ├── ConfigError          78  the configuration can't be used
+    ├── BadInput             65  a file to import has faults
     ├── AddressInUse         69  the gateway's port is taken, or can't be bound
+    ├── ExtraMissing         69  what was asked for needs an optional library
     ├── NotWritable          73  a folder or file can't be created or written
     └── StoreError           74  the database failed
         ├── StoreCorrupt     65  the file is not a database, or is damaged
@@ -52,6 +54,22 @@ class ConfigError(ProberError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+
+
+class BadInput(ProberError):
+    """A file to import can't be used; `problems` holds its faults, in order."""
+
+    exit_code = os.EX_DATAERR
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class ExtraMissing(ProberError):
+    """What was asked for needs an optional library that is not installed."""
+
+    exit_code = os.EX_UNAVAILABLE
 
 
 class AddressInUse(ProberError):

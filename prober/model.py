@@ -101,6 +101,7 @@ class Service:
     group: str | None = None
     tags: tuple[str, ...] = ()
     enabled: bool = True
+    was: str | None = None  # the name under which history knows it
 
     def __reduce__(self) -> tuple[type[Service], tuple[object, ...]]:
         # Half of what the dataclass's own way takes: a plan may hold tens of thousands.

@@ -16,14 +16,8 @@ from prober.status import Signal, State
 from prober.telemetry import Telemetry
 
 QUEUE_ROWS = 100_000  # observations that a sink may be behind before its oldest are dropped
-STALE_MIN_S = 5.0
 
 log = structlog.get_logger(__name__)
-
-
-def stale_after_s(service: Service) -> float:
-    """For how long a service's last result speaks for it: three intervals and a timeout."""
-    return max(3 * service.interval_s + service.timeout_s, STALE_MIN_S)
 
 
 class Lane:
@@ -96,17 +90,20 @@ class Pipeline:
     def watch(self, services: Sequence[Service], known: Mapping[str, State]) -> None:
         """Take over a set of services; `known` are states from history for those not held yet.
 
-        A service that stays keeps its state, one that left is forgotten, one that is disabled
-        turns UNKNOWN.
+        A service that stays keeps its state, also under a new name, one that left is forgotten, one
+        that is disabled turns UNKNOWN.
         """
         for lane in self._lanes:
             lane.sink.retarget(services)
         now = time.monotonic()
         self._services = {s.name: s for s in services}
         self._states = {
-            name: self._states.get(name) or known.get(name, State()) for name in self._services
+            s.name: self._states.get(s.name)
+            or self._states.get(s.was or s.name)
+            or known.get(s.name, State())
+            for s in services
         }
-        self._fresh_until = {s.name: now + stale_after_s(s) for s in services}
+        self._fresh_until = {s.name: now + status.stale_after_s(s) for s in services}
         self._none_stale_before = 0.0
         self.signal((s for s in services if not s.enabled), Signal.DISABLED, clock.epoch_ms())
 
@@ -120,7 +117,7 @@ class Pipeline:
                 continue  # a reload removed the service while it was probed
             state = self._states[result.service]
             self._states[result.service], observation = status.step(state, result)
-            self._fresh_until[result.service] = until = now + stale_after_s(service)
+            self._fresh_until[result.service] = until = now + status.stale_after_s(service)
             self._none_stale_before = min(self._none_stale_before, until)
             batch.append(observation)
         self._tell(batch)

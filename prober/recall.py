@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from prober.model import Result, Service, Status
-from prober.pipeline import stale_after_s
-from prober.status import State
+from prober.status import State, stale_after_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from prober.model import Observation, Outcome, Reason, Result, Status, Transition
+from prober.model import Observation, Outcome, Reason, Result, Service, Status, Transition
+
+STALE_MIN_S = 5.0
 
 
 class Signal(StrEnum):
@@ -72,3 +74,8 @@ def _move(
         return state, Observation(service, at, new, result)
     transition = Transition(service, at, state.status, new, reason)
     return State(new, at), Observation(service, at, new, result, transition)
+
+
+def stale_after_s(service: Service) -> float:
+    """For how long a service's last result speaks for it: three intervals and a timeout."""
+    return max(3 * service.interval_s + service.timeout_s, STALE_MIN_S)

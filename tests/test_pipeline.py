@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from prober import pipeline
+from prober import status
 from prober.model import Observation, Outcome, Reason, Result, Service, Status
 from prober.pipeline import Lane, Pipeline
 from prober.status import Signal, State
@@ -177,7 +177,7 @@ async def test_a_service_that_is_disabled_turns_unknown() -> None:
 
 
 async def test_a_service_that_came_back_goes_stale_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "STALE_MIN_S", 0.01)
+    monkeypatch.setattr(status, "STALE_MIN_S", 0.01)
     sink = Recorder()
     line = Pipeline([sink], Telemetry())
     seldom = replace(MADRE, name="seldom", interval_s=60)
@@ -196,7 +196,7 @@ async def test_a_service_that_came_back_goes_stale_again(monkeypatch: pytest.Mon
 async def test_a_service_without_results_for_too_long_goes_stale_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pipeline, "STALE_MIN_S", 0.01)
+    monkeypatch.setattr(status, "STALE_MIN_S", 0.01)
     sink = Recorder()
     line = Pipeline([sink], Telemetry())
     line.watch([replace(MADRE, interval_s=0.01, timeout_s=0.01)], {"madre": State(Status.OK, 5)})

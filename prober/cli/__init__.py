@@ -13,12 +13,17 @@ from prober.cli.completion import command as completion
 from prober.cli.config import command as config
 from prober.cli.db import command as db
 from prober.cli.demo import command as demo
+from prober.cli.export import command as export
 from prober.cli.history import command as history
+from prober.cli.import_ import command as import_
+from prober.cli.incidents import command as incidents
 from prober.cli.ledger import command as ledger
 from prober.cli.options import examples
 from prober.cli.run import command as run
+from prober.cli.sla import command as sla
 from prober.cli.status import command as status
 from prober.cli.token import command as token
+from prober.cli.uptime import command as uptime
 from prober.errors import ProberError
 
 COMMANDS: dict[str, click.Command] = {
@@ -26,6 +31,11 @@ COMMANDS: dict[str, click.Command] = {
     "check-once": check_once,
     "status": status,
     "history": history,
+    "uptime": uptime,
+    "incidents": incidents,
+    "sla": sla,
+    "export": export,
+    "import": import_,
     "config": config,
     "db": db,
     "ledger": ledger,

@@ -1,11 +1,13 @@
-"""Write a whole report: to stdout, or to a file that is never seen half written."""
+"""Write to stdout, or to a file that is never seen half written."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import rich_click as click
+from typing import BinaryIO
 
 from prober.errors import NotWritable
 
@@ -15,25 +17,39 @@ def emit(text: str, output: str | None) -> None:
 
     Raises NotWritable.
     """
+    with writing(output) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def writing(output: str | None) -> Iterator[BinaryIO]:
+    """What to write to: the file `output`, which is there once the block ends well, or stdout.
+
+    Raises NotWritable.
+    """
     if output is None:
-        click.echo(text.encode(), nl=False)
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
         return
     try:
-        _replace(Path(output).resolve(), text.encode())
+        with _replacing(Path(output).resolve()) as file:
+            yield file
     except OSError as error:
         raise NotWritable(
             f"{output}: {error.strerror}; name a file in a folder that you can write, with --output"
         ) from None
 
 
-def _replace(path: Path, data: bytes) -> None:
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
     if path.exists() and not path.is_file():
-        path.write_bytes(data)  # a device or a pipe is written to, not replaced
+        with path.open("wb") as file:  # a device or a pipe is written to, not replaced
+            yield file
         return
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with draft.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if path.exists():

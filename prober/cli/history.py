@@ -9,7 +9,7 @@ import rich_click as click
 
 from prober import clock
 from prober.cli import names
-from prober.cli.options import config_option, examples
+from prober.cli.options import config_option, examples, moment
 from prober.reports.history import FORMATS
 
 
@@ -55,18 +55,9 @@ def command(
 
     settings = load.read(config, os.environ)
     now_ms = clock.epoch_ms()
-    start = _moment("--since", since, now_ms)
-    end = None if until is None else _moment("--until", until, now_ms)
+    start = moment("--since", since, now_ms)
+    end = None if until is None else moment("--until", until, now_ms)
     with closing(Reader(settings.store.url)) as reader:
         names.require(name, {s.name for s in settings.services} | set(reader.names()))
         for text in FORMATS[format](reader.results(name, start, end, limit)):
             click.echo(text.encode(), nl=False)
-
-
-def _moment(option: str, text: str, now_ms: int) -> int:
-    from prober.reports.times import moment
-
-    try:
-        return moment(text, now_ms)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint=option) from None

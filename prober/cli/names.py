@@ -54,3 +54,15 @@ def _listing(known: Collection[str], most: int = 10) -> str:
     names = sorted(known)
     more = ", …" if len(names) > most else ""
     return f"the services are {', '.join(names[:most])}{more}" if names else "there are none"
+
+
+def chosen(names: Sequence[str], services: Iterable[Service], stored: Iterable[str]) -> list[str]:
+    """The names that were given, or those of all configured services where none was.
+
+    A service that left the configuration can be named as long as history knows it. Raises
+    click.BadParameter for a name that neither knows.
+    """
+    configured = [service.name for service in services]
+    for name in names:
+        require(name, {*configured, *stored})
+    return list(names) or configured

@@ -28,3 +28,27 @@ def config_option(command: Command) -> Command:
 def examples(*lines: str) -> str:
     """An epilog for --help that shows `lines`, each on a line of its own."""
     return "\n\n".join(("Examples:", *lines))  # only blank lines are kept as breaks
+
+
+def span(since: str, until: str | None, now_ms: int) -> tuple[int, int]:
+    """The moments that --since and --until name; the present where there is no --until.
+
+    Raises click.BadParameter where one is no moment, or they are the wrong way round.
+    """
+    start = moment("--since", since, now_ms)
+    end = now_ms if until is None else moment("--until", until, now_ms)
+    if start >= end:
+        raise click.BadParameter(
+            "the time that it names is not before --until", param_hint="--since"
+        )
+    return start, end
+
+
+def moment(option: str, text: str, now_ms: int) -> int:
+    """The epoch milliseconds that an option names; raises click.BadParameter where it does not."""
+    from prober.reports import times
+
+    try:
+        return times.moment(text, now_ms)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None

@@ -54,12 +54,26 @@ def _table(members: Sequence[fleet.Member]) -> Table:
 
 
 @contextmanager
-def progress(total: int, doing: str = "probing") -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr while it is a terminal; yields what to call after some of `total`."""
-    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn())
-    bar = Progress(
-        *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-    )
-    with bar:
+def progress(total: int | None, doing: str = "probing") -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr while it is a terminal; yields what to call after some of `total`.
+
+    The total is None where nobody knows it.
+    """
+    with _bar(doing) as bar:
         task = bar.add_task(doing, total=total)
         yield lambda steps: bar.advance(task, steps)
+
+
+@contextmanager
+def shrinking(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """The same for work that tells how much is left, and of how much."""
+    with _bar(doing) as bar:
+        task = bar.add_task(doing, total=None)
+        yield lambda left, total: bar.update(task, total=total, completed=total - left)
+
+
+def _bar(doing: str) -> Progress:
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn())
+    return Progress(
+        *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    )

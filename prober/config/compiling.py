@@ -110,6 +110,7 @@ def service(values: Values) -> Service:
         group=values["group"],
         tags=values["tags"],
         enabled=values["enabled"],
+        was=values.get("was"),
     )
 
 

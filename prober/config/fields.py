@@ -106,6 +106,15 @@ ANY_TEXT = ["string", "number", "boolean", "null"]
 
 Interval = Annotated[float, duration("100ms")]
 Timeout = Annotated[float, duration("10ms")]
+KeepTime = Annotated[
+    float,
+    Parsed(
+        values.keep_time,
+        pattern=f"^(forever|{units.DURATION})$",
+        examples=["90d", "2y", "forever"],
+    ),
+]
+KeepSize = Annotated[int, Parsed(values.keep_size, examples=["10GiB", "500MB"])]
 SlowOver = Annotated[float, duration("1ms")]
 Label = Annotated[str, Parsed(values.label, type=WORD, minLength=1, maxLength=128)]
 Labels = Annotated[tuple[Label, ...], Many(0)]

@@ -78,7 +78,7 @@ class Fleet:
 
 def check(fleet: Fleet) -> Iterator[Problem]:
     """All that does not hold between values that are right by themselves."""
-    for rule in (duplicates, strangers, cycles, times, credentials):
+    for rule in (duplicates, renames, strangers, cycles, times, credentials):
         yield from rule(fleet)
 
 
@@ -93,6 +93,21 @@ def duplicates(fleet: Fleet) -> Iterator[Problem]:
             place = (there.at("name") or there.node).place
             message = f"{entry.said('name')} is already the service in {place}; rename one"
             yield entry.problem("name", message)
+
+
+def renames(fleet: Fleet) -> Iterator[Problem]:
+    """A name that a service had before is no service's now, and was only one's."""
+    taken = {entry.name: entry for entry in fleet.entries if entry.name is not None}
+    first: dict[str, Entry] = {}
+    for entry in fleet.entries:
+        was = entry.values.get("was")
+        if was is None:
+            continue
+        there = taken.get(was) or first.setdefault(was, entry)
+        if there is not entry or entry.name == was:
+            place = (there.at("name") or there.node).place
+            message = f"{entry.said('was')} is the name, now or before, of the service in {place}"
+            yield entry.problem("was", f"{message}; remove one")
 
 
 def strangers(fleet: Fleet) -> Iterator[Problem]:

@@ -159,6 +159,9 @@ class ServiceEntry(Settings):
 
     name: fields.Label = Field(description="The service's name; once in all files.")
     url: fields.Url = Field(description="Where it listens: http or https, host and port; no path.")
+    was: fields.Label | None = setting(
+        None, "The name that it had before: its history goes on under the new one."
+    )
     depends_on: fields.Labels = setting([], "Names of the services that this one needs.")
 
 
@@ -171,6 +174,20 @@ class RuntimeTable(Part):
     name: fields.Label = setting("copilot_runtime_services", "The table's name.")
 
 
+class Keep(Part):
+    """For how long the store keeps what it knows."""
+
+    raw: fields.KeepTime = setting("90d", "Each result; its hours and days outlive it.")
+    minute: fields.KeepTime = setting(
+        "30d", "Minutes: they are made of results when asked for, which stay as long, too."
+    )
+    hour: fields.KeepTime = setting("2y", "Hours: counts, times, latencies.")
+    day: fields.KeepTime = setting("forever", "Days, likewise.")
+    size: fields.KeepSize | None = setting(
+        None, "The size of an SQLite file from which the oldest results go before their time."
+    )
+
+
 class Store(Part):
     """Where results are kept. Paths are relative to the working directory."""
 
@@ -181,6 +198,7 @@ class Store(Part):
     spool: Path = setting(
         "data/spool", "The folder where results wait while the database can't be written."
     )
+    keep: Keep = setting({}, "For how long what is known is kept.")
     runtime_table: RuntimeTable | None = setting(
         None, "A table of current states to keep for other programs; none where not set."
     )

@@ -7,6 +7,7 @@ sentence, like "is not a duration; write 5s, 5m or 1h", and that never repeats t
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -21,6 +22,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 PROXIES = ("http", "https", "socks4a", "socks5h")  # those that resolve names by themselves
 LONGEST_S = 366 * 86_400.0
 LARGEST_BODY = 2**30
+SHORTEST_KEEP_S = 86_400.0
+SMALLEST_STORE = 10**7
 
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -286,6 +289,24 @@ def body_limit(text: str) -> int:
     found = units.size(text)
     if not 1 <= found <= LARGEST_BODY:
         raise ValueError("is out of range; write a size from 1B to 1024MiB")
+    return found
+
+
+def keep_time(text: str) -> float:
+    """For how long something is kept, in seconds; infinite for "forever"."""
+    if text == "forever":
+        return math.inf
+    found = units.seconds(text)
+    if found < SHORTEST_KEEP_S:
+        raise ValueError("is too short; write 1d or more, or forever")
+    return found
+
+
+def keep_size(text: str) -> int:
+    """How large a database may grow, in bytes."""
+    found = units.size(text)
+    if found < SMALLEST_STORE:
+        raise ValueError("is too small for a history; write 10MB or more")
     return found
 
 

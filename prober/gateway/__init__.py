@@ -13,6 +13,7 @@ from prober.gateway import (
     metrics,
     overview,
     page,
+    questions,
     services,
     snapshot,
     stream,
@@ -22,6 +23,7 @@ ROUTERS: dict[str, APIRouter] = {
     "health": health.router,
     "metrics": metrics.router,
     "blackbox": blackbox.router,
+    "questions": questions.router,  # before services, whose names would swallow its words
     "services": services.router,
     "overview": overview.router,
     "circuits": circuits.router,

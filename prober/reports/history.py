@@ -43,18 +43,14 @@ def as_table(results: Iterable[Result]) -> Iterator[str]:
 
 def as_json(results: Iterable[Result]) -> Iterator[str]:
     """A JSON array with one object a line."""
-    before = "[\n"
-    for result in results:
-        yield before + json.dumps(record(result), ensure_ascii=False)
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
+    return json_array(map(record, results))
 
 
 def as_csv(results: Iterable[Result]) -> Iterator[str]:
     """A header and a row per result, as RFC 4180 has it but with plain line feeds."""
-    yield _csv_line(FIELDS)
+    yield csv_line(FIELDS)
     for result in results:
-        yield _csv_line(record(result).values())
+        yield csv_line(record(result).values())
 
 
 FORMATS: dict[str, Callable[[Iterable[Result]], Iterator[str]]] = {
@@ -64,7 +60,17 @@ FORMATS: dict[str, Callable[[Iterable[Result]], Iterator[str]]] = {
 }
 
 
-def _csv_line(values: Iterable[object]) -> str:
+def json_array(objects: Iterable[object]) -> Iterator[str]:
+    """A JSON array as a stream, with one object a line."""
+    before = "[\n"
+    for one in objects:
+        yield before + json.dumps(one, ensure_ascii=False)
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """One row, ended by a line feed."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(values)
     return line.getvalue()

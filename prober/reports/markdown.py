@@ -39,6 +39,12 @@ def render(members: Sequence[fleet.Member]) -> str:
     )
 
 
+def table(columns: Sequence[str], rows_: Iterable[Sequence[str]]) -> str:
+    """Cells of plain text as a table, ended by a line feed."""
+    lines = [_line(columns), _line(["---"] * len(columns))]
+    return "\n".join([*lines, *(_line(map(_escape, row)) for row in rows_)]) + "\n"
+
+
 def _row(member: fleet.Member) -> list[str]:
     status, name, port, code, latency, endpoint, cause, snippet = rows.fleet_row(member)
     shown = status if cause == rows.NONE else f"{status} ({cause})"

@@ -30,7 +30,10 @@ class State(Sink):
     def retarget(self, services: Sequence[Service]) -> None:
         """Follow a new configuration: keep what is known of what stays, forget what left."""
         known = self._members
-        self._members = {s.name: _retargeted(known.get(s.name), s) for s in services}
+        self._members = {
+            s.name: _retargeted(known.get(s.name) or known.get(s.was or s.name), s)
+            for s in services
+        }
 
     def restore(self, name: str, status: Status, since: int | None, result: Result | None) -> None:
         """Set what history knows of a service; a name that isn't configured is ignored."""

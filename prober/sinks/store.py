@@ -61,6 +61,7 @@ class Store:
 
     def retarget(self, services: Sequence[Service]) -> None:
         """Take over the services of a reloaded configuration."""
+        self._durable.rename({s.was: s.name for s in services if s.was is not None})
         if self._runtime is not None:
             self._runtime.retarget(_by_name(services))
 

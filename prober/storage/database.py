@@ -39,7 +39,11 @@ POSTGRES_LIMITS = {"connect_timeout": "2", "tcp_user_timeout": "3000"}
 # A session in UTC, for columns that keep a time zone. The limits keep a stuck server from holding
 # the writer: what waits longer goes to the spool. A migration may take its time.
 POSTGRES_SESSION: dict[Access, tuple[LiteralString, ...]] = {
-    Access.READ: ("SET timezone = 'UTC'",),
+    # One state of the database for all queries of a transaction: a row may move between two tables.
+    Access.READ: (
+        "SET timezone = 'UTC'",
+        "SET default_transaction_isolation = 'repeatable read'",
+    ),
     Access.WRITE: (
         "SET timezone = 'UTC'",
         "SET lock_timeout = '1s'",
@@ -136,6 +140,8 @@ def _connect(file: Path, access: Access, synced: bool) -> sqlite3.Connection:
 
 def _set_up(connection: sqlite3.Connection, access: Access, synced: bool) -> None:
     if access is Access.CREATE:
+        # On a new file only, and before its first page: what is deleted can be given back later.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if mode == "wal" and not synced:  # NORMAL is safe with a write-ahead log only

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -62,6 +62,10 @@ class Durable:
                 self._lose(error)
                 self._keep(self._in_hand)
         self._account()
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Write what is still told under old names under their new ones."""
+        self._writer.names = names
 
     def turn(self, limit_s: float = TURN_S) -> bool:
         """Replay what waits, for about `limit_s`; returns whether it should go on at once."""

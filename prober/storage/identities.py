@@ -24,11 +24,18 @@ class Identities:
         self._query = select(self._text, table.c.id).where(
             self._text.in_(bindparam("texts", expanding=True))
         )
-        self._known: dict[str | None, int | None] = {None: None}
+        self._text_of = select(self._text).where(table.c.id == bindparam("id"))
+        self.forget()
 
     def forget(self) -> None:
         """Look everything up anew."""
-        self._known = {None: None}
+        self._known: dict[str | None, int | None] = {None: None}
+        self._newest: tuple[int, str] = (0, "")
+
+    def hold(self, connection: Connection) -> bool:
+        """Whether the newest of what is remembered is as it was: then the older ones are, too."""
+        id_, text = self._newest
+        return not id_ or connection.execute(self._text_of, {"id": id_}).scalar() == text
 
     def resolve(
         self, connection: Connection, insert: Insert, texts: set[str | None], more: Row = ()
@@ -52,7 +59,9 @@ class Identities:
 
     def _look_up(self, connection: Connection, texts: Sequence[str]) -> None:
         for some in _chunks(texts):
-            self._known.update(connection.execute(self._query, {"texts": some}).all())
+            found = connection.execute(self._query, {"texts": some}).all()
+            self._known.update((text, id_) for text, id_ in found)
+            self._newest = max([self._newest, *((id_, text) for text, id_ in found)])
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from prober.storage import chain, tables
-from prober.storage.database import Access, open_engine
-from prober.storage.failures import explaining
+from prober.storage.connecting import connected
 from prober.storage.tolerant import reflect, require_columns
 
 STRIDE = 1000
@@ -81,7 +79,7 @@ class Inspection:
 def count(url: str) -> int:
     """How many rows the ledger has; raises what `failures.explain` makes of a failure."""
     counting = select(func.count()).select_from(tables.forensic_ledger)
-    with _reading(url) as connection:
+    with connected(url) as connection:
         return connection.scalar(counting) or 0
 
 
@@ -92,7 +90,7 @@ def inspect(url: str, expected: str | None, passed: Callable[[int], None]) -> In
     `failures.explain` makes of a failure, and `StoreUnfit` where the ledger has no chain.
     """
     inspection = Inspection(None if expected is None else expected.lower())
-    with _reading(url) as connection:
+    with connected(url) as connection:
         name = tables.forensic_ledger.name
         present = reflect(connection, name).keys()
         require_columns(name, set(chain.COLUMNS) - {"created_at"} - present)
@@ -102,13 +100,3 @@ def inspect(url: str, expected: str | None, passed: Callable[[int], None]) -> In
                 passed(STRIDE)
     passed(inspection.rows % STRIDE)
     return inspection
-
-
-@contextmanager
-def _reading(url: str) -> Iterator[Connection]:
-    engine = open_engine(url, Access.READ)
-    try:
-        with explaining(url), engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()

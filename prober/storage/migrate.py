@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from sqlalchemy import Connection
 
 import prober
 from prober.errors import StoreNewer, StoreUnfit
-from prober.storage.database import Access, open_engine, place
-from prober.storage.failures import explaining
+from prober.storage.connecting import connected
+from prober.storage.database import Access, place
 from prober.storage.tables import metadata
 
 POSTGRES_LOCK = 0x70726F62  # "prob": two that start at once migrate one after the other
@@ -32,7 +31,7 @@ def upgrade(url: str) -> list[str]:
 
     Returns what was run, a line each. Raises `StoreNewer`, or what `explain` makes of a failure.
     """
-    with _connected(url, Access.CREATE) as connection:
+    with connected(url, Access.CREATE) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({POSTGRES_LOCK})")
         lines = pending(connection, url)
@@ -50,7 +49,7 @@ def check(url: str) -> list[str]:
     Pending migrations alone where there are any, else missing, extra and changed columns. Tables
     that prober doesn't know are none of its business.
     """
-    with _connected(url, Access.WRITE) as connection:
+    with connected(url, Access.WRITE) as connection:
         return pending(connection, url) or _drift(connection)
 
 
@@ -62,7 +61,7 @@ def ensure(url: str, migrate: bool) -> None:
     if migrate:
         upgrade(url)
         return
-    with _connected(url, Access.WRITE) as connection:
+    with connected(url, Access.WRITE) as connection:
         if pending(connection, url):
             raise StoreUnfit(
                 f"database {place(url)} has tables of an older prober; run `prober db upgrade`, "
@@ -83,16 +82,6 @@ def pending(connection: Connection, url: str) -> list[str]:
             "program); install that version, restore a backup, or set another store.url"
         ) from error
     return [f"{r.revision}: pending migration ({r.doc})" for r in reversed(revisions)]
-
-
-@contextmanager
-def _connected(url: str, access: Access) -> Iterator[Connection]:
-    engine = open_engine(url, access)
-    try:
-        with explaining(url), engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 def _config() -> Config:

@@ -7,11 +7,16 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, select
 
 from prober.errors import StoreError
 from prober.model import Reason, Result, Status, Transition
+from prober.rollups import Cell
+from prober.storage import archive, cells, daily
+from prober.storage.archive import IDS_A_QUERY, LATEST, Texts, Walk
+from prober.storage.cells import Span
 from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
+from prober.storage.daily import Days
 from prober.storage.database import (
     Access,
     file_identity,
@@ -20,31 +25,8 @@ from prober.storage.database import (
     sqlite_file,
 )
 from prober.storage.failures import explaining
-from prober.storage.tables import BUCKET_MS, endpoints, results, services, snippets, transitions
-
-NEVER = 2**31 - 1  # a bucket that no time reaches
-
-IDS_A_QUERY = 10_000
-DAY = 24 * 3_600_000 // BUCKET_MS  # buckets: the most that one query looks at
-
-RESULT = (
-    select(
-        services.c.name,
-        results.c.checked_at,
-        results.c.outcome,
-        results.c.http_code,
-        results.c.latency_us,
-        endpoints.c.path,
-        snippets.c.text,
-        results.c.reason,
-        results.c.phase,
-        results.c.stalled,
-    )
-    .select_from(results)
-    .join(services, services.c.id == results.c.service_id)
-    .outerjoin(endpoints, endpoints.c.id == results.c.endpoint_id)
-    .outerjoin(snippets, snippets.c.id == results.c.snippet_id)
-)
+from prober.storage.segment import Raw
+from prober.storage.tables import services, transitions
 
 TRANSITION = select(
     services.c.name, transitions.c.at, transitions.c.old, transitions.c.new, transitions.c.reason
@@ -86,6 +68,18 @@ class Reader:
         """Stream the results of a service, at most `limit`, a bounded query at a time."""
         return islice(self._results(name, since_ms, until_ms, newest_first), limit)
 
+    def count(
+        self,
+        names: Sequence[str] | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> int:
+        """How many results of the services (of all, for None) a span has, to the full hours."""
+        with self._connected() as connection:
+            ids = _ids(connection)
+            wanted = None if names is None else [ids[name] for name in names if name in ids]
+            return archive.count(connection, wanted, since_ms or 0, until_ms or LATEST)
+
     def latest(
         self,
         names: Sequence[str] | None = None,
@@ -100,6 +94,21 @@ class Reader:
             for share in _shares(wanted):
                 found |= _latest(connection, share, since_ms, until_ms)
         return found
+
+    def cells(self, name: str, spans: Sequence[Span], known_until: int) -> list[Cell]:
+        """What a service did in each of the spans, which follow each other; empty for unknown ones.
+
+        After `known_until` (ms) its status is UNKNOWN, whatever it was last.
+        """
+        with self._connected() as connection:
+            ids = list(_ids(connection, name).values())
+            return cells.over(connection, ids[0], spans, known_until) if ids and spans else []
+
+    def days(self, first: int, count: int) -> dict[str, Days]:
+        """The uptime of all services on `count` days from `first` on: see `daily.uptimes`."""
+        with self._connected() as connection:
+            found = daily.uptimes(connection, first, count)
+            return {name: found[id_] for name, id_ in _ids(connection).items() if id_ in found}
 
     def transitions(
         self,
@@ -138,15 +147,20 @@ class Reader:
     ) -> Iterator[Result]:
         with self._connected() as connection:
             ids = list(_ids(connection, name).values())
-        walk = Walk(newest_first, since_ms, until_ms)
+        walk, texts = Walk(newest_first, since_ms, until_ms), Texts()
         while ids:
             with self._connected() as connection:
                 window = walk.step(connection)
                 if window is None:
                     return
-                query = _between(_in_window(window, ids, newest_first), since_ms, until_ms)
-                rows = connection.execute(query).all()
-            yield from map(_result, rows)
+                found = [
+                    row.raw
+                    for row in archive.rows(connection, window, ids)
+                    if (since_ms or 0) <= row.raw.checked_at < (until_ms or LATEST)
+                ]
+                texts.learn(connection, found)
+            for raw in reversed(found) if newest_first else found:
+                yield _result(name, raw, texts)
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -169,95 +183,37 @@ def _ids(connection: Connection, name: str | None = None) -> dict[str, int]:
 
 
 def _shares(ids: dict[str, int]) -> Iterator[dict[str, int]]:
-    """The ids in shares that one query can name: SQLite takes 32,766 values."""
+    """The ids in shares that one query can name."""
     entries = iter(ids.items())
     while share := dict(islice(entries, IDS_A_QUERY)):
         yield share
 
 
 def _latest(
-    connection: Connection, missing: dict[str, int], since_ms: int | None, until_ms: int | None
+    connection: Connection, ids: dict[str, int], since_ms: int | None, until_ms: int | None
 ) -> dict[str, Result]:
-    found: dict[str, Result] = {}
-    walk = Walk(True, since_ms, until_ms)
-    while missing and (window := walk.step(connection)):
-        rows = connection.execute(_last(window, list(missing.values()), since_ms, until_ms))
-        found |= {result.service: result for result in map(_result, rows)}
-        missing = {name: id for name, id in missing.items() if name not in found}
-    return found
+    found = archive.last(connection, list(ids.values()), since_ms or 0, until_ms or LATEST)
+    texts = Texts()
+    texts.learn(connection, found.values())
+    return {
+        name: _result(name, found[service_id], texts)
+        for name, service_id in ids.items()
+        if service_id in found
+    }
 
 
-class Walk:
-    """The way through the buckets, in windows that grow up to a day and pass over empty time."""
-
-    def __init__(
-        self, newest_first: bool, since_ms: int | None = None, until_ms: int | None = None
-    ) -> None:
-        self._low = 0 if since_ms is None else since_ms // BUCKET_MS
-        self._high = NEVER if until_ms is None else (until_ms - 1) // BUCKET_MS
-        self._newest_first = newest_first
-        self._width = 1
-
-    def step(self, connection: Connection) -> range | None:
-        """The buckets to read next, or None at the end."""
-        nearest = func.max if self._newest_first else func.min
-        bucket = results.c.bucket
-        query = select(nearest(bucket)).where(bucket.between(self._low, self._high))
-        at = connection.execute(query).scalar_one()
-        if at is None:
-            return None
-        if self._newest_first:
-            window = range(max(self._low, at - self._width + 1), at + 1)
-            self._high = window.start - 1
-        else:
-            window = range(at, min(self._high, at + self._width - 1) + 1)
-            self._low = window.stop
-        self._width = min(2 * self._width, DAY)
-        return window
-
-
-def _in_window(window: range, ids: Sequence[int], newest_first: bool) -> Select[Any]:
-    # Every bucket by its number: a range would make the database read all services in it.
-    at = results.c.checked_at
-    query = RESULT.where(results.c.bucket.in_(window), results.c.service_id.in_(ids))
-    return query.order_by(at.desc() if newest_first else at)
-
-
-def _between(query: Select[Any], since_ms: int | None, until_ms: int | None) -> Select[Any]:
-    at = results.c.checked_at
-    query = query if since_ms is None else query.where(at >= since_ms)
-    return query if until_ms is None else query.where(at < until_ms)
-
-
-def _last(
-    window: range, ids: Sequence[int], since_ms: int | None, until_ms: int | None
-) -> Select[Any]:
-    newest = select(results.c.service_id, func.max(results.c.checked_at).label("at"))
-    mine = newest.where(results.c.bucket.in_(window), results.c.service_id.in_(ids))
-    ends = _between(mine, since_ms, until_ms).group_by(results.c.service_id).subquery()
-    return RESULT.join(
-        ends,
-        and_(
-            results.c.bucket == ends.c.at // BUCKET_MS,
-            results.c.service_id == ends.c.service_id,
-            results.c.checked_at == ends.c.at,
-        ),
-    )
-
-
-def _result(row: Sequence[Any]) -> Result:
-    name, at, outcome, code, latency_us, endpoint, snippet, reason, phase, stalled = row
+def _result(name: str, raw: Raw, texts: Texts) -> Result:
     return Result(
         name,
-        at,
-        OUTCOME_OF[outcome],
-        code,
-        None if latency_us is None else latency_us / 1000,
-        endpoint,
-        snippet,
-        REASON_OF[reason],
-        PHASE_OF[phase],
-        stalled=bool(stalled),
+        raw.checked_at,
+        OUTCOME_OF[raw.outcome],
+        raw.http_code,
+        None if raw.latency_us is None else raw.latency_us / 1000,
+        texts.endpoint(raw),
+        texts.snippet(raw),
+        REASON_OF[raw.reason],
+        PHASE_OF[raw.phase],
+        stalled=bool(raw.stalled),
     )
 
 

@@ -61,11 +61,13 @@ class RuntimeTable:
         self._services = services
         self._notes = Notes()
         self._found: dict[str, ReflectedColumn] = {}
+        self._renamed = False
         self._session = Session(url, self._forget)
 
     def retarget(self, services: Mapping[str, Service]) -> None:
         """Take over the services of a reloaded configuration."""
         self._services = services
+        self._renamed = False
 
     def write(self, latest: Mapping[str, Observation]) -> None:
         """Commit observations by service name, in one transaction.
@@ -81,9 +83,12 @@ class RuntimeTable:
 
     def _forget(self) -> None:
         self._found = {}
+        self._renamed = False
 
     def _write(self, latest: Mapping[str, Observation], connection: Connection) -> None:
         self._found = self._found or self._reflect(connection)
+        if not self._renamed:
+            self._rename(connection)
         there = self._there(connection, latest)
         # Updates first and inserts after, rather than ON CONFLICT: that needs a unique key, and
         # on PostgreSQL it would use up a number of the id's sequence with every probe.
@@ -97,6 +102,17 @@ class RuntimeTable:
         require_columns(self._name, {KEY, "status"} - found.keys())
         self._notes.missing(self._name, [name for name in WANTED if name not in found])
         return found
+
+    def _rename(self, connection: Connection) -> None:
+        """Let rows of services that were renamed keep their id, unless there is one already."""
+        renames = {s.was: s.name for s in self._services.values() if s.was is not None}
+        there = self._there(connection, {*renames, *renames.values()})
+        key: ColumnClause[str] = column(KEY)
+        target = table(self._name, key)
+        for was, name in renames.items():
+            if was in there and name not in there:
+                connection.execute(update(target).where(key == was).values({KEY: name}))
+        self._renamed = True
 
     def _there(self, connection: Connection, names: Iterable[str]) -> set[str]:
         key: ColumnClause[str] = column(KEY)

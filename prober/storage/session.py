@@ -15,8 +15,9 @@ class Session:
     """Runs work in transactions; used from one thread at a time.
 
     `prepare` is called before opening a file that is not the one that was there before, `forget`
-    whenever what was learned from the database may not hold any more. `synced` is that of
-    `open_engine`.
+    whenever what was learned from the database may not hold any more. Where another connection has
+    written, `holds` is asked whether it still does; without it, all is forgotten. `synced` is that
+    of `open_engine`.
     """
 
     def __init__(
@@ -26,8 +27,10 @@ class Session:
         prepare: Callable[[], object] | None = None,
         *,
         synced: bool = False,
+        holds: Callable[[Connection], bool] = lambda _: False,
     ) -> None:
         self._url = url
+        self._holds = holds
         self._synced = synced
         self._forget = forget
         self._prepare = prepare
@@ -92,6 +95,6 @@ class Session:
         """Forget where another connection wrote to an SQLite file: it may have been restored."""
         if connection.dialect.name == "sqlite":
             version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
-            if version != self._version:
+            if version != self._version and not self._holds(connection):
                 self._forget()
             self._version = version

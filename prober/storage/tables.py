@@ -67,6 +67,17 @@ results = Table(
     sqlite_with_rowid=False,
 )
 
+# Closed hours, one packed blob per service (see segment.py). In the order of time, so that the
+# newest hour is appended, the oldest is dropped as a whole, and no page is left half full.
+segments = Table(
+    "segments",
+    metadata,
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("service_id", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
 transitions = Table(
     "transitions",
     metadata,
@@ -78,6 +89,8 @@ transitions = Table(
     Index("transitions_at", "at"),
 )
 
+# Counts and milliseconds by status stand in columns of their own, so that SQL can add them up;
+# `reasons` and `histogram` are packed (see rollup.py).
 rollups = Table(
     "rollups",
     metadata,
@@ -88,9 +101,14 @@ rollups = Table(
     Column("degraded", Integer, nullable=False),
     Column("broken", Integer, nullable=False),
     Column("unknown", Integer, nullable=False),
+    Column("ok_ms", Integer, nullable=False),
+    Column("degraded_ms", Integer, nullable=False),
+    Column("broken_ms", Integer, nullable=False),
+    Column("unknown_ms", Integer, nullable=False),
     Column("latency_sum_us", BigInteger),
     Column("latency_min_us", BigInteger),
     Column("latency_max_us", BigInteger),
+    Column("reasons", LargeBinary),
     Column("histogram", LargeBinary),
     sqlite_with_rowid=False,
 )

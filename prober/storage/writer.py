@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,6 +16,7 @@ from prober.storage.migrate import upgrade
 from prober.storage.session import Session
 from prober.storage.tolerant import Insert, Notes, Row, prepare
 
+Told = TypeVar("Told", Result, Transition)
 Ids = Mapping[str | None, int | None]
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -47,8 +49,12 @@ class Writer:
     """
 
     def __init__(self, url: str, *, migrate: bool = True) -> None:
-        self._session = Session(url, self._forget, partial(upgrade, url) if migrate else None)
+        prepare_file = partial(upgrade, url) if migrate else None
+        self._session = Session(url, self._forget, prepare_file, holds=self._holds)
+        self.names: Mapping[str, str] = {}
+        """New names by old ones: what still waits under an old one is written under the new."""
         self._notes = Notes()
+        self._schema: int | None = None
         self._inserts: dict[str, Insert] = {}
         self._services = Identities(tables.services, "name")
         self._endpoints = Identities(tables.endpoints, "path")
@@ -59,11 +65,22 @@ class Writer:
 
         Raises what `failures.explain` makes of a failure, and then nothing is written.
         """
-        self._session.run(partial(self._write, observations))
+        self.run(partial(self.put, observations))
+
+    def run(self, work: Callable[[Connection], None]) -> None:
+        """Commit what `work` does, in which `put` may be called; raises as `write` does."""
+        self._session.run(work)
 
     def close(self) -> None:
         """Let go of the connection; the next write opens it anew."""
         self._session.close()
+
+    def _holds(self, connection: Connection) -> bool:
+        """Whether an SQLite file that others write to has still the tables and ids that it had."""
+        schema = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
+        same, self._schema = schema == self._schema, schema
+        every = (self._services, self._endpoints, self._snippets)
+        return same and all(identities.hold(connection) for identities in every)
 
     def _forget(self) -> None:
         """The ids of what was rolled back, or lies in another file, must not be remembered."""
@@ -77,10 +94,15 @@ class Writer:
             for name, columns in COLUMNS.items()
         }
 
-    def _write(self, observations: Sequence[Observation], connection: Connection) -> None:
+    def _now(self, told: Told) -> Told:
+        name = self.names.get(told.service) if self.names else None
+        return told if name is None else told._replace(service=name)
+
+    def put(self, observations: Sequence[Observation], connection: Connection) -> None:
+        """Insert the batch in a transaction that `run` has begun."""
         inserts = self._inserts = self._inserts or self._prepare(connection)
-        results = [o.result for o in observations if o.result is not None]
-        transitions = [o.transition for o in observations if o.transition is not None]
+        results = [self._now(o.result) for o in observations if o.result is not None]
+        transitions = [self._now(o.transition) for o in observations if o.transition is not None]
         names: set[str | None] = {r.service for r in results}
         names.update(t.service for t in transitions)
         seen = min((o.at for o in observations), default=0)

@@ -135,3 +135,29 @@ def test_a_time_that_is_no_duration_is_not_compared(faults: Faults) -> None:
 def test_a_timeout_may_be_as_long_as_the_interval(loaded: Load) -> None:
     text = "services: [{name: a, url: 'http://a', interval: 1s, timeout: 1000ms}]"
     assert loaded(text).services[0].timeout_s == 1.0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "path"),
+    [
+        ("name: a, was: b", "name: b", "services[0].was"),
+        ("name: a", "name: b, was: b", "services[1].was"),
+        ("name: a, was: c", "name: b, was: c", "services[1].was"),
+    ],
+)
+def test_a_former_name_is_no_other_service(
+    faults: Faults, first: str, second: str, path: str
+) -> None:
+    url = "url: 'http://x'"
+
+    (problem,) = faults(f"services: [{{{first}, {url}}}, {{{second}, {url}}}]")
+
+    assert problem.path == path and "is the name, now or before, of the service" in problem.message
+
+
+def test_a_service_says_which_name_it_had(loaded: Load) -> None:
+    config = loaded(
+        "services: [{name: new, was: old, url: 'http://x'}, {name: b, url: 'http://x'}]"
+    )
+
+    assert [service.was for service in config.services] == ["old", None]

@@ -116,6 +116,7 @@ def test_pending_migration_is_the_only_thing_that_check_tells(url: str) -> None:
     assert migrate.check(url) == [
         "0001: pending migration (The first tables.)",
         "0002: pending migration (Chain the ledger.)",
+        "0003: pending migration (Closed hours, packed, and rollups that know time and reasons.)",
     ]
 
 

@@ -1,0 +1,57 @@
+"""`prober incidents`: when services were BROKEN, for how long and why."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+import rich_click as click
+
+from prober import clock
+from prober.cli import names
+from prober.cli.options import config_option, examples, span
+from prober.reports import outages
+
+
+@click.command(
+    epilog=examples(
+        "prober incidents",
+        "prober incidents madre --since 90d",
+        "prober incidents --since 2026-10-01 --until 2026-11-01 --format csv",
+    )
+)
+@click.argument("chosen", metavar="[NAME]...", nargs=-1, shell_complete=names.complete)
+@config_option
+@click.option(
+    "--since",
+    metavar="TIME",
+    default="30d",
+    show_default=True,
+    help="Where to begin: a time ago like 24h or 7d, a date, or RFC 3339.",
+)
+@click.option("--until", metavar="TIME", help="Where to end, written like --since; now if absent.")
+@click.option(
+    "--format",
+    type=click.Choice([*outages.FORMATS]),
+    default="table",
+    show_default=True,
+    help="How the incidents look.",
+)
+def command(
+    chosen: tuple[str, ...], config: tuple[str, ...], since: str, until: str | None, format: str
+) -> None:
+    """Show the times in which services were BROKEN, oldest first, and the first snippet of each.
+
+    An incident that began before is told from its beginning. What prober did not see in between is
+    not counted as BROKEN.
+    """
+    from prober.config import load  # dear to import, and `prober --version` needs neither
+    from prober.storage.reader import Reader
+
+    settings = load.read(config, os.environ)
+    start, end = span(since, until, clock.epoch_ms())
+    with closing(Reader(settings.store.url)) as reader:
+        wanted = names.chosen(chosen, settings.services, reader.names())
+        told = (outage for name in wanted for outage in outages.of(reader, name, start, end))
+        for text in outages.FORMATS[format](told):
+            click.echo(text, nl=False)

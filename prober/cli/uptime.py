@@ -1,0 +1,74 @@
+"""`prober uptime`: for how much of a time services were well, and how fast they answered."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+import rich_click as click
+
+from prober import clock
+from prober.cli import names
+from prober.cli.options import config_option, examples, span
+from prober.reports import availability
+from prober.reports.availability import CUTS
+
+
+@click.command(
+    epilog=examples(
+        "prober uptime",
+        "prober uptime madre --since 30d --by day",
+        "prober uptime madre --since 2026-01-01 --until 2026-04-01 --by month --format json",
+    )
+)
+@click.argument("chosen", metavar="[NAME]...", nargs=-1, shell_complete=names.complete)
+@config_option
+@click.option(
+    "--since",
+    metavar="TIME",
+    default="30d",
+    show_default=True,
+    help="Where to begin: a time ago like 24h or 7d, a date, or RFC 3339.",
+)
+@click.option("--until", metavar="TIME", help="Where to end, written like --since; now if absent.")
+@click.option(
+    "--by",
+    type=click.Choice([*CUTS]),
+    default="whole",
+    show_default=True,
+    help="The parts to tell: the whole time, or its hours, days or months in UTC.",
+)
+@click.option(
+    "--format",
+    type=click.Choice([*availability.FORMATS]),
+    default="table",
+    show_default=True,
+    help="How the figures look.",
+)
+def command(
+    chosen: tuple[str, ...],
+    config: tuple[str, ...],
+    since: str,
+    until: str | None,
+    by: str,
+    format: str,
+) -> None:
+    """Show how much of the time services were well, and percentiles of their latency.
+
+    The share is of the time in which it is known how they were: what prober did not see is left
+    out. OK and DEGRADED are well. Percentiles are exact to 2 %.
+    """
+    from prober.config import load  # dear to import, and `prober --version` needs neither
+    from prober.storage.reader import Reader
+
+    settings = load.read(config, os.environ)
+    now_ms = clock.epoch_ms()
+    spans = CUTS[by](*span(since, until, now_ms))
+    with closing(Reader(settings.store.url)) as reader:
+        wanted = names.chosen(chosen, settings.services, reader.names())
+        known = availability.known_until(reader, wanted, settings.services, now_ms)
+        parts = (
+            part for name in wanted for part in availability.of(reader, name, spans, known[name])
+        )
+        for text in availability.FORMATS[format](parts):
+            click.echo(text, nl=False)

@@ -1,0 +1,95 @@
+"""Uptime, incidents and months of services as JSON, from history."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+
+from prober import clock
+from prober.gateway.answers import Json
+from prober.gateway.context import Context, Given
+from prober.gateway.guard import REFUSALS, Scope, needs
+from prober.gateway.services import Moment, Named
+from prober.reports import availability, outages, sla, times
+from prober.storage.cells import Span
+
+MONTH_MS = 30 * 86_400_000
+MOST_PARTS = 10_000
+
+router = APIRouter(
+    prefix="/api/v1", tags=["history"], dependencies=[needs(Scope.READ)], responses=REFUSALS
+)
+
+By = Annotated[
+    Literal["whole", "hour", "day", "month"], Query(description="The parts to tell, in UTC")
+]
+Month = Annotated[str, Query(description="A calendar month, UTC", examples=["2026-10"])]
+Target = Annotated[float, Query(ge=0, le=100, description="The uptime to reach, in percent")]
+
+
+@router.get("/services/{name:path}/uptime")
+def uptime(
+    member: Named, context: Given, since: Moment = None, until: Moment = None, by: By = "whole"
+) -> Json:
+    """The share of the known time in which a service was well, and percentiles of its latency."""
+    span = _span(since, until)
+    if by == "hour" and span.end - span.start > MOST_PARTS * availability.HOUR_MS:
+        raise _wrong(f"by: hour makes more than {MOST_PARTS} parts; ask by day, or for less time")
+    name = member.service.name
+    spans = availability.CUTS[by](*span)
+    parts = availability.of(context.reader, name, spans, _known(context, [name])[name])
+    return Json({"service": name, "parts": [availability.record(part) for part in parts]})
+
+
+@router.get("/services/{name:path}/incidents")
+def incidents(member: Named, context: Given, since: Moment = None, until: Moment = None) -> Json:
+    """The times in which a service was BROKEN, oldest first."""
+    name = member.service.name
+    told = outages.of(context.reader, name, *_span(since, until))
+    return Json({"service": name, "incidents": [outages.record(outage) for outage in told]})
+
+
+@router.get("/sla")
+def months(context: Given, month: Month, target: Target = 99.9) -> Json:
+    """Every service in a calendar month, against a target."""
+    try:
+        span = availability.month(month)
+    except ValueError as error:
+        raise _wrong(f"month: {error}") from None
+    names = [member.service.name for member in context.state.members()]
+    known = _known(context, names)
+    lines = [sla.of(context.reader, name, span, known[name], target / 100) for name in names]
+    return Json(
+        {
+            "month": month,
+            "met": sla.all_met(lines),
+            "services": [sla.record(line) for line in lines],
+        }
+    )
+
+
+def _known(context: Context, names: list[str]) -> dict[str, int]:
+    services = [member.service for member in context.state.members()]
+    return availability.known_until(context.reader, names, services, clock.epoch_ms())
+
+
+def _span(since: str | None, until: str | None) -> Span:
+    now_ms = clock.epoch_ms()
+    end = now_ms if until is None else _moment("until", until, now_ms)
+    start = end - MONTH_MS if since is None else _moment("since", since, now_ms)
+    if start >= end:
+        raise _wrong("since: the time that it names is not before until")
+    return Span(max(start, 0), end)
+
+
+def _moment(parameter: str, text: str, now_ms: int) -> int:
+    try:
+        return times.moment(text, now_ms)
+    except ValueError as error:
+        raise _wrong(f"{parameter}: {error}") from None
+
+
+def _wrong(message: str) -> HTTPException:
+    return HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, message)

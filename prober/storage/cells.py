@@ -1,0 +1,147 @@
+"""What a service did in spans of time: from cells of days and hours, and from rows at the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from prober.rollups import Cell, merged, times_ms
+from prober.storage import archive, rollup
+from prober.storage.archive import LATEST
+from prober.storage.rollup import DAY_MS, DAY_S, HOUR_S, Changes
+from prober.storage.segment import HOUR_MS, Raw
+from prober.storage.tables import BUCKET_MS, results
+
+
+class Span(NamedTuple):
+    """From a moment until another one, in epoch milliseconds."""
+
+    start: int
+    end: int
+
+
+Known = Mapping[Span, Cell]
+"""Cells that the database holds, by what they cover."""
+
+
+def over(
+    connection: Connection, service_id: int, spans: Sequence[Span], known_until: int
+) -> list[Cell]:
+    """One cell for each span; spans follow each other. After `known_until` (ms) is UNKNOWN.
+
+    The connection must see one state of the database throughout.
+    """
+    known = _known(connection, service_id, spans)
+    hot_from = _hot_from(connection)
+    parts = [list(_parts(span, known, hot_from)) for span in spans]
+    rest = [part for many in parts for part in many if part not in known]
+    found = known | _from_rows(connection, service_id, rest, (hot_from, known_until))
+    return [merged([found[part] for part in many]) for many in parts]
+
+
+def _known(connection: Connection, service_id: int, spans: Sequence[Span]) -> dict[Span, Cell]:
+    """The cells within the spans: of days where spans hold whole ones, else of hours."""
+    found: dict[Span, Cell] = {}
+    long = [span for span in spans if span.end - span.start >= DAY_MS]
+    for start, end in _joined(long):
+        for day, cell in rollup.read(connection, DAY_S, service_id, start, end - DAY_MS + 1):
+            found[Span(day, day + DAY_MS)] = cell
+    for start, end in _joined(_uncovered(spans, found)):
+        for hour, cell in rollup.read(connection, HOUR_S, service_id, start, end - HOUR_MS + 1):
+            found[Span(hour, hour + HOUR_MS)] = cell
+    return found
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Spans that follow each other as one: what is read together costs one query."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and joined[-1].end == span.start:
+            joined[-1] = Span(joined[-1].start, span.end)
+        else:
+            joined.append(span)
+    return joined
+
+
+def _uncovered(spans: Sequence[Span], found: Known) -> Iterator[Span]:
+    for start, end in spans:
+        at = start
+        for day in _days_within(start, end, found):
+            if at < day.start:
+                yield Span(at, day.start)
+            at = day.end
+        if at < end:
+            yield Span(at, end)
+
+
+def _days_within(start: int, end: int, found: Known) -> Iterator[Span]:
+    first = -(-start // DAY_MS) * DAY_MS
+    days = (Span(day, day + DAY_MS) for day in range(first, end - DAY_MS + 1, DAY_MS))
+    return (day for day in days if day in found)
+
+
+def _parts(span: Span, known: Known, hot_from: int) -> Iterator[Span]:
+    """A span cut into what is known, and what isn't, at the borders of hours."""
+    at = span.start
+    while at < span.end:
+        part = _whole(at, span.end, known) or _gap(at, span.end, known, hot_from)
+        yield part
+        at = part.end
+
+
+def _whole(at: int, end: int, known: Known) -> Span | None:
+    """The largest known one that begins there."""
+    both = (Span(at, at + DAY_MS), Span(at, at + HOUR_MS))
+    return next((span for span in both if span in known and span.end <= end), None)
+
+
+def _gap(at: int, end: int, known: Known, hot_from: int) -> Span:
+    """What lies before the next border of hours, or all hours in a row that have no result."""
+    border = at - at % HOUR_MS + HOUR_MS
+    while at % HOUR_MS == 0 and border < min(end, hot_from) and not _whole(border, end, known):
+        border += HOUR_MS
+    return Span(at, min(border, end))
+
+
+def _hot_from(connection: Connection) -> int:
+    """When the hour begins from which on rows may be hot (epoch ms)."""
+    bucket = connection.execute(select(func.min(results.c.bucket))).scalar_one()
+    return LATEST if bucket is None else bucket * BUCKET_MS // HOUR_MS * HOUR_MS
+
+
+def _from_rows(
+    connection: Connection, service_id: int, parts: Sequence[Span], limits: tuple[int, int]
+) -> dict[Span, Cell]:
+    if not parts:
+        return {}
+    hot_from, known_until = limits
+    changes = rollup.statuses(connection, [service_id], parts[0].start, parts[-1].end)
+    return {
+        part: _cell(
+            _rows(connection, service_id, part) if _may_have_rows(part, hot_from) else [],
+            changes.get(service_id, ()),
+            part,
+            known_until,
+        )
+        for part in parts
+    }
+
+
+def _may_have_rows(part: Span, hot_from: int) -> bool:
+    """A whole hour that was packed has a cell: where it has none, there is no row in it."""
+    return part.end - part.start < HOUR_MS or part.end > hot_from
+
+
+def _rows(connection: Connection, service_id: int, part: Span) -> list[Raw]:
+    window = range(part.start // BUCKET_MS, (part.end - 1) // BUCKET_MS + 1)
+    found = archive.rows(connection, window, [service_id])
+    return [row.raw for row in found if part.start <= row.raw.checked_at < part.end]
+
+
+def _cell(rows: Sequence[Raw], changes: Changes, part: Span, known_until: int) -> Cell:
+    until = min(max(known_until, part.start), part.end)
+    ok, degraded, broken, unknown = times_ms(changes, part.start, until)
+    times = (ok, degraded, broken, unknown + part.end - until)
+    return rollup.cell(rows, changes, *part)._replace(times_ms=times)

@@ -1,0 +1,238 @@
+"""Keep the cells of hours and days: made while hours are packed, and made anew on demand."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from operator import attrgetter, sub
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from prober.model import Status
+from prober.rollups import NONE, STATUSES, Cell, histogram, merged, times_ms
+from prober.storage.columns import column, read_columns
+from prober.storage.compaction import ByService
+from prober.storage.fetching import fetch
+from prober.storage.segment import HOUR_MS, Raw
+from prober.storage.tables import rollups, services, transitions
+
+HOUR_S = 3_600
+DAY_S = 86_400
+DAY_MS = 24 * HOUR_MS
+SERVICES_A_STEP = 100
+STARTS_A_QUERY = 10_000  # SQLite takes 32,766 values
+MEASURED = frozenset({0, 1, 2})  # outcomes whose latency is the service's own
+OUTCOME = attrgetter("outcome")
+REASON = attrgetter("reason")
+COUNT = struct.Struct("!I")
+FIGURES = tuple(c for c in rollups.c if not c.primary_key)
+NAMES = tuple(status.lower() for status in STATUSES)
+
+Changes = Sequence[tuple[int, Status]]
+Cells = Mapping[int, Cell]
+
+
+def keep(connection: Connection, hour: int, whole: ByService) -> None:
+    """Write the cells of an hour that was packed: see `compaction.Fold`.
+
+    Where the cell of its day was made already, that is made anew.
+    """
+    start, ids = hour * HOUR_MS, list(whole)
+    changes = statuses(connection, ids, start, start + HOUR_MS)
+    cells = {
+        id_: cell(rows, changes.get(id_, ()), start, start + HOUR_MS) for id_, rows in whole.items()
+    }
+    _clear(connection, HOUR_S, start, ids)
+    _write(connection, HOUR_S, start, cells)
+    day = start - start % DAY_MS
+    if _clear(connection, DAY_S, day, ids):
+        _write(connection, DAY_S, day, _days(connection, day, ids))
+
+
+def close_day(connection: Connection, day: int) -> int:
+    """Make cells of a day that is over, for some services that have none; returns for how many.
+
+    `day` is its first millisecond. 0 means that all have theirs.
+    """
+    made = select(rollups.c.service_id).where(_of(DAY_S, day))
+    missing = (
+        select(rollups.c.service_id)
+        .where(_within_day(day), rollups.c.service_id.not_in(made))
+        .distinct()
+        .limit(SERVICES_A_STEP)
+    )
+    ids = list(connection.execute(missing).scalars())
+    _write(connection, DAY_S, day, _days(connection, day, ids))
+    return len(ids)
+
+
+def cell(rows: Sequence[Raw], changes: Changes, start: int, end: int) -> Cell:
+    """What rows and changes of status come to, from `start` until `end`."""
+    outcomes = Counter(map(OUTCOME, rows))
+    latencies = [
+        latency_us
+        for _, latency_us, outcome, *_, stalled in rows
+        if latency_us is not None and outcome in MEASURED and not stalled
+    ]
+    return Cell(
+        (outcomes[0], outcomes[1], outcomes[2], outcomes[3]),
+        times_ms(changes, start, end),
+        Counter(reason for reason in map(REASON, rows) if reason is not None),
+        sum(latencies),
+        min(latencies, default=None),
+        max(latencies, default=None),
+        histogram(latencies),
+    )
+
+
+def _held() -> Select[Any]:
+    """The last change of each of some services until a moment."""
+    at, service_id = transitions.c.at, transitions.c.service_id
+    # By its key for each service: a group would walk through all of history.
+    before = select(func.max(at)).where(service_id == services.c.id, at <= bindparam("first"))
+    last = select(services.c.id, before.scalar_subquery().label("at")).where(services.c.id.in_(IDS))
+    ends = last.subquery()
+    return CHANGES.join(ends, (service_id == ends.c.id) & (at == ends.c.at))
+
+
+# Made once: putting a statement together costs more than running it for a few services.
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+CHANGES = select(transitions.c.service_id, transitions.c.at, transitions.c.new)
+HELD = _held()
+TURNED = CHANGES.where(
+    transitions.c.service_id.in_(IDS),
+    transitions.c.at > bindparam("first"),
+    transitions.c.at < bindparam("last"),
+).order_by(transitions.c.at)
+
+
+def statuses(
+    connection: Connection, ids: Sequence[int], start: int, end: int
+) -> dict[int, list[tuple[int, Status]]]:
+    """The changes of status of services until `end`, from the last one before `start` on."""
+    found: dict[int, list[tuple[int, Status]]] = {}
+    mine = {"ids": ids, "first": start}
+    for query, span in ((HELD, mine), (TURNED, {**mine, "last": end})):
+        for id_, moment, new in fetch(connection, query, span):
+            found.setdefault(id_, []).append((moment, Status(new)))
+    return found
+
+
+def read(
+    connection: Connection, resolution_s: int, service_id: int, since_ms: int, until_ms: int
+) -> list[tuple[int, Cell]]:
+    """The cells of one service that begin from `since_ms` until `until_ms`, oldest first."""
+    width = resolution_s * 1000
+    starts = range(-(-since_ms // width) * width, until_ms, width)
+    shares = (starts[at : at + STARTS_A_QUERY] for at in range(0, len(starts), STARTS_A_QUERY))
+    return [
+        (start, _cell(figures))
+        for share in shares
+        for _, start, *figures in fetch(connection, _read(resolution_s, service_id, share))
+    ]
+
+
+def _read(resolution_s: int, service_id: int, starts: Sequence[int]) -> Select[Any]:
+    # Each start by its number: a range would read the cells of all services.
+    mine = rollups.c.start.in_(starts) & (rollups.c.service_id == service_id)
+    query = _cells().where(rollups.c.resolution_s == resolution_s, mine)
+    return query.order_by(rollups.c.start)
+
+
+def packed(counts: Mapping[int, int]) -> bytes | None:
+    """Counts by number as bytes: how many, then the steps between the numbers, then the counts."""
+    if not counts:
+        return None
+    numbers = sorted(counts)
+    steps = map(sub, numbers, (0, *numbers))
+    return COUNT.pack(len(numbers)) + column(list(steps)) + column([counts[n] for n in numbers])
+
+
+def unpacked(data: bytes | None) -> Mapping[int, int]:
+    """What `packed` has packed."""
+    if data is None:
+        return NONE
+    (size,) = COUNT.unpack_from(data)
+    steps, counts = read_columns(data, COUNT.size, (size, size))
+    return dict(zip(accumulate(steps), counts, strict=True))
+
+
+def _days(connection: Connection, day: int, ids: Sequence[int]) -> Cells:
+    hours: dict[int, list[Cell]] = {}
+    query = _cells().where(_within_day(day), rollups.c.service_id.in_(ids))
+    for id_, _, *figures in fetch(connection, query):
+        hours.setdefault(id_, []).append(_cell(figures))
+    end = day + DAY_MS
+    changes = statuses(connection, ids, day, end)
+    # Time by the changes of status: an hour without any result has no cell to add up.
+    return {
+        id_: merged(cells)._replace(times_ms=times_ms(changes.get(id_, ()), day, end))
+        for id_, cells in hours.items()
+    }
+
+
+def _cells() -> Select[Any]:
+    return select(rollups.c.service_id, rollups.c.start, *FIGURES)
+
+
+def _write(connection: Connection, resolution_s: int, start: int, cells: Cells) -> None:
+    if cells:
+        rows = [_row(resolution_s, start, id_, cell) for id_, cell in cells.items()]
+        connection.execute(insert(rollups), rows)
+
+
+def _clear(connection: Connection, resolution_s: int, start: int, ids: Sequence[int]) -> int:
+    mine = _of(resolution_s, start) & rollups.c.service_id.in_(ids)
+    return connection.execute(delete(rollups).where(mine)).rowcount
+
+
+def _of(resolution_s: int, start: int) -> ColumnElement[bool]:
+    return (rollups.c.resolution_s == resolution_s) & (rollups.c.start == start)
+
+
+def _within_day(day: int) -> ColumnElement[bool]:
+    hours = range(day, day + DAY_MS, HOUR_MS)
+    return (rollups.c.resolution_s == HOUR_S) & rollups.c.start.in_(hours)
+
+
+def _row(resolution_s: int, start: int, service_id: int, cell: Cell) -> dict[str, object]:
+    times = (f"{name}_ms" for name in NAMES)
+    return {
+        "resolution_s": resolution_s,
+        "start": start,
+        "service_id": service_id,
+        **dict(zip(NAMES, cell.counts, strict=True)),
+        **dict(zip(times, cell.times_ms, strict=True)),
+        "latency_sum_us": cell.sum_us,
+        "latency_min_us": cell.min_us,
+        "latency_max_us": cell.max_us,
+        "reasons": packed(cell.reasons),
+        "histogram": packed(cell.histogram),
+    }
+
+
+def _cell(figures: Sequence[Any]) -> Cell:
+    ok, degraded, broken, unknown, *rest = figures
+    ok_ms, degraded_ms, broken_ms, unknown_ms, sum_us, min_us, max_us, reasons, counts = rest
+    return Cell(
+        (ok, degraded, broken, unknown),
+        (ok_ms, degraded_ms, broken_ms, unknown_ms),
+        unpacked(reasons),
+        sum_us,
+        min_us,
+        max_us,
+        unpacked(counts),
+    )

@@ -1,0 +1,129 @@
+"""Pack the results of one service and one hour into few bytes, and unpack them again.
+
+    segment   head, then body
+    head      "!BII": the format's version (1), the number of rows, the CRC-32 of all the rest
+    body      zlib (RFC 1950) of: front, then columns as in columns.py
+    front     "!II": the number of combinations, the usual step
+
+What seldom changes from row to row (outcome to stalled) is kept once per combination, and each row
+names its combination. The columns are:
+
+    outcome to stalled    of each combination, seven columns: the value plus 1, or 0 for None
+    steps                 the time since the row before (for the first: since the hour began), in
+                          ms, less the usual step, zigzag
+    latencies             in microseconds, plus 1, or 0 for None
+    combinations          which one, from 0
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import sub
+from typing import NamedTuple
+
+from prober.storage.columns import column, read_columns
+
+HOUR_MS = 3_600_000
+VERSION = 1
+LEVEL = 6  # higher ones take longer, and save nothing at this length
+
+_HEAD = struct.Struct("!BII")
+_FRONT = struct.Struct("!II")
+
+
+class Raw(NamedTuple):
+    """One row of `results`, but for its service: ids and codes as they are stored."""
+
+    checked_at: int
+    latency_us: int | None
+    outcome: int
+    http_code: int | None
+    endpoint_id: int | None
+    snippet_id: int | None
+    reason: int | None
+    phase: int | None
+    stalled: int | None
+
+
+class Damaged(ValueError):
+    """A segment can't be read; the message says what is wrong with it."""
+
+
+def pack(hour: int, rows: Sequence[Raw]) -> bytes:
+    """A segment of rows in the order of `checked_at`; `hour` counts from the epoch."""
+    times, latencies, *rest = zip(*rows, strict=True)
+    steps = list(map(sub, times, (hour * HOUR_MS, *times)))
+    usual = sorted(steps)[len(steps) // 2]
+    places: dict[tuple[int | None, ...], int] = {}
+    which = [places.setdefault(combination, len(places)) for combination in zip(*rest, strict=True)]
+    body = b"".join(
+        (
+            _FRONT.pack(len(places), usual),
+            *(column(_filled(values)) for values in zip(*places, strict=True)),
+            column(_zigzag(steps, usual)),
+            column(_filled(latencies)),
+            column(which),
+        )
+    )
+    packed = zlib.compress(body, LEVEL)
+    return _HEAD.pack(VERSION, len(rows), _checksum(len(rows), packed)) + packed
+
+
+def unpack(hour: int, segment: bytes) -> list[Raw]:
+    """The rows of a segment. Raises `Damaged` where it isn't as it was packed."""
+    count, body = _body(segment)
+    kinds, usual = _FRONT.unpack_from(body)
+    widths = (*[kinds] * (len(Raw._fields) - 2), count, count, count)
+    *rest, steps, latencies, which = read_columns(body, _FRONT.size, widths)
+    combinations = list(zip(*map(_emptied, rest), strict=True))
+    times = accumulate(_unzigzag(steps, usual), initial=hour * HOUR_MS)
+    next(times)
+    return [
+        Raw(at, latency, *combinations[place])
+        for at, latency, place in zip(times, _emptied(latencies), which, strict=True)
+    ]
+
+
+def count(segment: bytes) -> int:
+    """How many rows a segment holds, by its head."""
+    rows: int = _HEAD.unpack_from(segment)[1]
+    return rows
+
+
+def _body(segment: bytes) -> tuple[int, bytes]:
+    if len(segment) < _HEAD.size:
+        raise Damaged(f"it has {len(segment)} bytes, and its head alone has {_HEAD.size}")
+    version, rows, checksum = _HEAD.unpack_from(segment)
+    if version != VERSION:
+        raise Damaged(f"its format is {version}, and this prober knows {VERSION}")
+    packed = segment[_HEAD.size :]
+    if _checksum(rows, packed) != checksum:
+        raise Damaged("its checksum doesn't fit")
+    return rows, zlib.decompress(packed)
+
+
+def _checksum(rows: int, packed: bytes) -> int:
+    return zlib.crc32(packed, rows)
+
+
+# Of whole columns at once: a call for each number would cost more than its arithmetic.
+
+
+def _zigzag(steps: Sequence[int], usual: int) -> list[int]:
+    apart = (step - usual for step in steps)
+    return [value << 1 if value >= 0 else ~(value << 1) for value in apart]
+
+
+def _unzigzag(values: Sequence[int], usual: int) -> list[int]:
+    return [usual + (~(value >> 1) if value & 1 else value >> 1) for value in values]
+
+
+def _filled(values: Sequence[int | None]) -> list[int]:
+    return [0 if value is None else value + 1 for value in values]
+
+
+def _emptied(values: Sequence[int]) -> list[int | None]:
+    return [value - 1 if value else None for value in values]

@@ -1,0 +1,68 @@
+"""Keep a database small and quick: a step at a time, each of which holds its lock but briefly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, func, select
+
+from prober.storage import retention, rollup
+from prober.storage.compaction import GRACE_MS, Compaction
+from prober.storage.retention import Keep
+from prober.storage.session import Session
+from prober.storage.tables import rollups
+
+
+class Upkeep:
+    """Packs closed hours, makes cells of closed days, and lets go of what is too old.
+
+    Used from one thread at a time.
+    """
+
+    def __init__(self, url: str, keep: Keep) -> None:
+        self.keep = keep
+        self._session = Session(url, lambda: None)
+        self._compaction = Compaction(url, [rollup.keep])
+
+    def step(self, now_ms: int) -> bool:
+        """Do the next small thing that is due at `now_ms`; returns whether there was any.
+
+        Raises what `failures.explain` makes of a failure, and then that thing is undone.
+        """
+        return (
+            self._compaction.step(now_ms) > 0
+            or self._did(lambda connection: _close_days(connection, now_ms))
+            or self._did(lambda connection: retention.step(connection, self.keep, now_ms))
+            or self._did(retention.free)
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._session.close()
+        self._compaction.close()
+
+    def _did(self, work: Callable[[Connection], bool]) -> bool:
+        did: list[bool] = []
+        self._session.run(lambda connection: did.append(work(connection)))
+        return did[-1]
+
+
+def _close_days(connection: Connection, now_ms: int) -> bool:
+    """Make cells of the first day that is over and lacks some; whether there was such a day."""
+    day = _first_open(connection)
+    while day is not None and day + rollup.DAY_MS + GRACE_MS <= now_ms:
+        if rollup.close_day(connection, day):
+            return True
+        day += rollup.DAY_MS
+    return False
+
+
+def _first_open(connection: Connection) -> int | None:
+    """The day to look at first: the last one that has a cell, else the first that has an hour."""
+    last = select(func.max(rollups.c.start)).where(rollups.c.resolution_s == rollup.DAY_S)
+    first = select(func.min(rollups.c.start)).where(rollups.c.resolution_s == rollup.HOUR_S)
+    for query in (last, first):
+        start: int | None = connection.execute(query).scalar_one()
+        if start is not None:
+            return start - start % rollup.DAY_MS
+    return None

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+from fleets import AT, refusal, success
+from gateway.watched import Fleet
+
+API = "/api/v1/services"
+SECOND = 1000
+FROM, TO = AT - 60 * SECOND, AT + 60 * SECOND
+
+
+@pytest.fixture
+async def told(fleet: Fleet) -> Fleet:
+    """madre was well for 40 s, BROKEN for 20 s, then well again."""
+    moments = [success()._replace(checked_at=FROM), refusal()._replace(checked_at=AT - 20_000)]
+    await fleet.tell(*moments, success(), success()._replace(checked_at=TO))
+    return fleet
+
+
+async def test_uptime_tells_the_known_time(client: httpx.AsyncClient, told: Fleet) -> None:
+    answer = await client.get(f"{API}/madre/uptime", params={"since": FROM, "until": TO})
+
+    [part] = answer.json()["parts"]
+    assert (answer.json()["service"], part["uptime"]) == ("madre", round(100 / 120, 6))
+    assert (part["seconds"]["BROKEN"], part["reasons"]) == (20, {"refused": 1})
+
+
+async def test_uptime_is_cut_as_asked(client: httpx.AsyncClient, told: Fleet) -> None:
+    query = {"since": "2026-11-22T13:30:00Z", "until": "2026-11-22T15:30:00Z", "by": "hour"}
+
+    answer = await client.get(f"{API}/madre/uptime", params=query)
+
+    assert [part["from"][11:16] for part in answer.json()["parts"]] == ["13:30", "14:00", "15:00"]
+
+
+async def test_incidents_tell_when_and_why(client: httpx.AsyncClient, told: Fleet) -> None:
+    answer = await client.get(f"{API}/madre/incidents", params={"since": FROM, "until": TO})
+
+    [incident] = answer.json()["incidents"]
+    assert (incident["duration_s"], incident["reasons"]) == (20, ["refused"])
+
+
+async def test_a_quoted_name_is_asked_about(client: httpx.AsyncClient, told: Fleet) -> None:
+    answer = await client.get(f"{API}/a%2Fresults/uptime", params={"since": FROM, "until": TO})
+
+    assert answer.json()["parts"][0]["uptime"] is None
+
+
+async def test_a_month_tells_every_service(client: httpx.AsyncClient, told: Fleet) -> None:
+    answer = await client.get("/api/v1/sla", params={"month": "2026-11", "target": 99.9})
+
+    verdicts = {line["service"]: line["verdict"] for line in answer.json()["services"]}
+    assert (answer.json()["met"], verdicts.pop("madre")) == (False, "missed")
+    assert set(verdicts.values()) == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (f"{API}/madre/uptime?by=week", "by: "),
+        (f"{API}/madre/uptime?since=soon", "since: 'soon' is not a time"),
+        (f"{API}/madre/uptime?since=1h&until=2h", "since: the time that it names"),
+        (f"{API}/madre/uptime?since=1970-01-01&by=hour", "by: hour makes more than"),
+        (f"{API}/madre/incidents?until=x", "until: 'x' is not a time"),
+        ("/api/v1/sla?month=2026", "month: '2026' is not a month"),
+        ("/api/v1/sla", "month: "),
+        ("/api/v1/sla?month=2026-10&target=101", "target: "),
+    ],
+)
+async def test_a_wrong_question_is_422_with_a_remedy(
+    client: httpx.AsyncClient, told: Fleet, path: str, said: str
+) -> None:
+    answer = await client.get(path)
+
+    assert (answer.status_code, answer.json()["error"][: len(said)]) == (422, said)
+
+
+@pytest.mark.parametrize("question", ["uptime", "incidents"])
+async def test_a_service_that_nobody_knows_is_404(
+    client: httpx.AsyncClient, told: Fleet, question: str
+) -> None:
+    assert (await client.get(f"{API}/nobody/{question}")).status_code == 404

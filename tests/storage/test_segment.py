@@ -1,0 +1,84 @@
+"""Segments: the packed rows of one service and one hour."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prober.storage.segment import HOUR_MS, Damaged, Raw, count, pack, unpack
+
+HOUR = 494_000
+START = HOUR * HOUR_MS
+SMALL = st.none() | st.integers(0, 600)
+
+RAWS = st.builds(
+    Raw,
+    checked_at=st.integers(START, START + HOUR_MS - 1),
+    latency_us=st.none() | st.integers(0, 2**40),
+    outcome=st.integers(0, 3),
+    http_code=SMALL,
+    endpoint_id=st.none() | st.integers(1, 2**31),
+    snippet_id=st.none() | st.integers(1, 2**31),
+    reason=SMALL,
+    phase=SMALL,
+    stalled=st.none() | st.just(1),
+)
+ROWS = st.lists(RAWS, min_size=1, max_size=40, unique_by=lambda raw: raw.checked_at).map(sorted)
+
+
+def a_day(step_ms: int) -> list[Raw]:
+    """An hour as it is: a jittering rhythm, spread latencies, some failures."""
+    chance = random.Random(1)
+    rows = []
+    for slot in range(START + 7_123, START + HOUR_MS, step_ms):
+        at = slot + int(chance.expovariate(0.5))
+        latency_us = int(chance.lognormvariate(8.3, 0.35))
+        good = Raw(at, latency_us, 0, 200, 1, 5, None, None, None)
+        bad = Raw(at, None, 2, None, None, None, 4, 2, None)
+        rows.append(good if chance.random() > 0.01 else bad)
+    return rows
+
+
+@given(rows=ROWS)
+def test_rows_come_back_as_they_were_packed(rows: list[Raw]) -> None:
+    assert unpack(HOUR, pack(HOUR, rows)) == rows
+
+
+@given(rows=ROWS)
+def test_the_head_tells_the_number_of_rows(rows: list[Raw]) -> None:
+    assert count(pack(HOUR, rows)) == len(rows)
+
+
+@pytest.mark.parametrize("step_ms", [5_000, 30_000])
+def test_a_result_takes_less_than_four_bytes(step_ms: int) -> None:
+    rows = a_day(step_ms)
+
+    assert len(pack(HOUR, rows)) / len(rows) < 4
+
+
+@given(rows=ROWS, data=st.data())
+def test_any_changed_bit_is_noticed(rows: Sequence[Raw], data: st.DataObject) -> None:
+    segment = bytearray(pack(HOUR, rows))
+    place = data.draw(st.integers(1, len(segment) - 1))
+
+    segment[place] ^= 1 << data.draw(st.integers(0, 7))
+
+    with pytest.raises(Damaged, match="its checksum doesn't fit"):
+        unpack(HOUR, bytes(segment))
+
+
+@pytest.mark.parametrize(
+    ("segment", "complaint"),
+    [
+        (b"", "it has 0 bytes, and its head alone has 9"),
+        (b"\x02" + pack(HOUR, a_day(30_000))[1:], "its format is 2, and this prober knows 1"),
+        (pack(HOUR, a_day(30_000))[:-1], "its checksum doesn't fit"),
+    ],
+)
+def test_what_is_no_segment_is_told(segment: bytes, complaint: str) -> None:
+    with pytest.raises(Damaged, match=complaint):
+        unpack(HOUR, segment)
