@@ -11,7 +11,7 @@ DEV := .venv/.installed-dev
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help run test check bench bench-engine clean
+.PHONY: help run test check bench bench-engine bench-store clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is to make
@@ -43,6 +43,9 @@ bench: $(RUN) ## Measure what a probe costs, beside blackbox_exporter where it i
 
 bench-engine: $(RUN) ## Measure it for plain and TLS, fresh and kept, beside the floor, too
 	$(BIN)/python -m bench.engine --json bench-engine.json
+
+bench-store: $(RUN) ## Measure what 20 million results cost to store and to read
+	$(BIN)/python -m bench.store
 
 clean: ## Remove the environment and all caches; the history under data/ stays
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
