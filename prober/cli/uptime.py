@@ -10,8 +10,6 @@ import rich_click as click
 from prober import clock
 from prober.cli import names
 from prober.cli.options import config_option, examples, span
-from prober.reports import availability
-from prober.reports.availability import CUTS
 
 
 @click.command(
@@ -33,14 +31,14 @@ from prober.reports.availability import CUTS
 @click.option("--until", metavar="TIME", help="Where to end, written like --since; now if absent.")
 @click.option(
     "--by",
-    type=click.Choice([*CUTS]),
+    type=click.Choice(["whole", "hour", "day", "month"]),
     default="whole",
     show_default=True,
     help="The parts to tell: the whole time, or its hours, days or months in UTC.",
 )
 @click.option(
     "--format",
-    type=click.Choice([*availability.FORMATS]),
+    type=click.Choice(["table", "json", "csv"]),
     default="table",
     show_default=True,
     help="How the figures look.",
@@ -59,11 +57,12 @@ def command(
     out. OK and DEGRADED are well. Percentiles are exact to 2 %.
     """
     from prober.config import load  # dear to import, and `prober --version` needs neither
+    from prober.reports import availability
     from prober.storage.reader import Reader
 
     settings = load.read(config, os.environ)
     now_ms = clock.epoch_ms()
-    spans = CUTS[by](*span(since, until, now_ms))
+    spans = availability.CUTS[by](*span(since, until, now_ms))
     with closing(Reader(settings.store.url)) as reader:
         wanted = names.chosen(chosen, settings.services, reader.names())
         known = availability.known_until(reader, wanted, settings.services, now_ms)

@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 
 from prober import clock
-from prober.gateway.answers import Json
+from prober.gateway.answers import UNREADABLE, Json
 from prober.gateway.context import Context, Given
+from prober.gateway.described import Answers, answer, fault
 from prober.gateway.guard import REFUSALS, Scope, needs
-from prober.gateway.services import Moment, Named
+from prober.gateway.services import UNKNOWN, Moment, Named
+from prober.gateway.shapes import Incidents, Months, Parts
 from prober.reports import availability, outages, sla, times
 from prober.storage.cells import Span
 
 MONTH_MS = 30 * 86_400_000
 MOST_PARTS = 10_000
+
+SPAN = {"service": "madre", "from": "2026-10-01T00:00:00.000Z", "to": "2026-11-01T00:00:00.000Z"}
+PART: dict[str, Any] = SPAN | {
+    "uptime": 0.999597,
+    "seconds": {"OK": 2_677_320.0, "DEGRADED": 0.0, "BROKEN": 1_080.0, "UNKNOWN": 0.0},
+    "results": {"OK": 89_244, "DEGRADED": 0, "BROKEN": 36, "UNKNOWN": 0},
+    "reasons": {"timeout": 36},
+    "latency_ms": {"min": 0.8, "p50": 12.2, "p95": 31.0, "p99": 54.5, "max": 912.4},
+}
+INCIDENT = SPAN | {"duration_s": 1_080.0, "reasons": ["timeout"], "snippet": None}
+MONTH: dict[str, Any] = SPAN | {
+    "uptime": 0.999597,
+    "known_s": 2_678_400.0,
+    "broken_s": 1_080.0,
+    "incidents": 1,
+    "mttr_s": 1_080.0,
+    "mtbf_s": 2_677_320.0,
+    "longest_s": 1_080.0,
+    "target": 0.999,
+    "verdict": "met",
+}
+UNREAD = fault(503, UNREADABLE)
+UPTIME: Answers = (
+    {200: answer("Part by part", Parts, {"service": "madre", "parts": [PART]})}
+    | UNKNOWN
+    | fault(422, "since: the time that it names is not before until")
+    | UNREAD
+)
+INCIDENTS: Answers = UPTIME | {
+    200: answer("The oldest first", Incidents, {"service": "madre", "incidents": [INCIDENT]})
+}
+SLA: Answers = (
+    {200: answer("Every service", Months, {"month": "2026-10", "met": True, "services": [MONTH]})}
+    | fault(422, "month: '2026-13' is not a month; write 2026-11")
+    | UNREAD
+)
 
 router = APIRouter(
     prefix="/api/v1", tags=["history"], dependencies=[needs(Scope.READ)], responses=REFUSALS
@@ -29,7 +67,7 @@ Month = Annotated[str, Query(description="A calendar month, UTC", examples=["202
 Target = Annotated[float, Query(ge=0, le=100, description="The uptime to reach, in percent")]
 
 
-@router.get("/services/{name:path}/uptime")
+@router.get("/services/{name:path}/uptime", responses=UPTIME)
 def uptime(
     member: Named, context: Given, since: Moment = None, until: Moment = None, by: By = "whole"
 ) -> Json:
@@ -43,7 +81,7 @@ def uptime(
     return Json({"service": name, "parts": [availability.record(part) for part in parts]})
 
 
-@router.get("/services/{name:path}/incidents")
+@router.get("/services/{name:path}/incidents", responses=INCIDENTS)
 def incidents(member: Named, context: Given, since: Moment = None, until: Moment = None) -> Json:
     """The times in which a service was BROKEN, oldest first."""
     name = member.service.name
@@ -51,7 +89,7 @@ def incidents(member: Named, context: Given, since: Moment = None, until: Moment
     return Json({"service": name, "incidents": [outages.record(outage) for outage in told]})
 
 
-@router.get("/sla")
+@router.get("/sla", responses=SLA)
 def months(context: Given, month: Month, target: Target = 99.9) -> Json:
     """Every service in a calendar month, against a target."""
     try:

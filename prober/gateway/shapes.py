@@ -86,6 +86,69 @@ class Results(Shape):
     results: list[Past]
 
 
+class Part(Shape):
+    """What a service did in a span of time: shares from 0 to 1, latencies in milliseconds."""
+
+    service: str
+    uptime: float | None
+    seconds: dict[str, float]
+    results: dict[str, int]
+    reasons: dict[str, int]
+    latency_ms: dict[str, float | None]
+    start: str = Field(alias="from")
+    end: str = Field(alias="to")
+
+
+class Parts(Shape):
+    """A service's uptime, part by part."""
+
+    service: str
+    parts: list[Part]
+
+
+class Incident(Shape):
+    """A time in which a service was BROKEN; `to` is null while it lasts."""
+
+    service: str
+    start: str = Field(alias="from")
+    end: str | None = Field(alias="to")
+    duration_s: float
+    reasons: list[str]
+    snippet: str | None
+
+
+class Incidents(Shape):
+    """A service's incidents, the oldest first."""
+
+    service: str
+    incidents: list[Incident]
+
+
+class Month(Shape):
+    """A service in a calendar month."""
+
+    service: str
+    start: str = Field(alias="from")
+    end: str = Field(alias="to")
+    uptime: float | None
+    known_s: float
+    broken_s: float
+    incidents: int
+    mttr_s: float | None
+    mtbf_s: float | None
+    longest_s: float
+    target: float
+    verdict: Literal["met", "missed", "unknown"]
+
+
+class Months(Shape):
+    """Every service in a calendar month."""
+
+    month: str
+    met: bool
+    services: list[Month]
+
+
 class Service(Found):
     """A service with its last result."""
 

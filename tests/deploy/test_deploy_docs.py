@@ -28,7 +28,7 @@ def test_the_exit_codes_say_which_ones_systemd_retries(docs: str, deploy: Path) 
 
     given_up = re.findall(r"^\| (?!0 )(\d+) \|.*\| no \|$", docs, re.MULTILINE)
 
-    assert given_up == codes.split()
+    assert list(dict.fromkeys(given_up)) == codes.split()
 
 
 def test_the_files_that_it_links_to_are_there(docs: str, deploy: Path) -> None:
