@@ -86,7 +86,9 @@ class _Body:
     async def _next(self) -> Message:
         before_s = time.monotonic()
         try:
-            return await asyncio.wait_for(self._receive(), self._left_s)
+            # Not `wait_for`, which makes a task of it.
+            async with asyncio.timeout(self._left_s):
+                return await self._receive()
         except TimeoutError:
             text = SLOW.format(self._time_s)
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, text, CLOSE) from None

@@ -6,11 +6,14 @@ import asyncio
 import resource
 from collections import OrderedDict
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
+import orjson
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from prober.config.access import Limits
+from prober.gateway.layers import HEADERS
 
 HEAD_BYTES = 16_384  # of a head that has not ended
 READ_BYTES = 65_536  # of an answer that waits have to be read within `write_time`
@@ -113,6 +116,11 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
         self._forget()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP as every other error is answered."""
+        self.transport.write(_refusal(msg))
+        self.transport.close()
+
     def pause_writing(self) -> None:
         """The client doesn't read: wait, but not for ever."""
         super().pause_writing()
@@ -156,6 +164,13 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
         if self._write is not None:
             self._write.cancel()
         self._door.leave(self)
+
+
+def _refusal(message: str) -> bytes:
+    body = orjson.dumps({"error": message, "status_code": HTTPStatus.BAD_REQUEST.value})
+    head = "HTTP/1.1 400 Bad Request", "content-type: application/json", "connection: close"
+    lines = [*head, f"content-length: {len(body)}", *(f"{n}: {v}" for n, v in HEADERS.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def most_streams(limits: Limits) -> int:

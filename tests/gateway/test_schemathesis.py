@@ -30,9 +30,10 @@ def run(daemon: Daemon, *options: str) -> str:
     """What schemathesis has to complain of; nothing where all is well."""
     document = f"http://127.0.0.1:{daemon.port}/api/v1/openapi.json"
     program = Path(sys.executable).with_name("schemathesis")
-    command = [program, "--config-file", SETTINGS, "run", document, "--seed=1", "--no-color"]
+    command = [str(program), "--config-file", str(SETTINGS), "run", document, "--seed=1"]
     where = daemon.folder
-    done = subprocess.run([*command, *options], cwd=where, capture_output=True, timeout=LONGEST_S)
+    command += ["--no-color", *options]
+    done = subprocess.run(command, cwd=where, capture_output=True, timeout=LONGEST_S)
     return "" if done.returncode == 0 else (done.stdout + done.stderr).decode()
 
 
