@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from prober.config import clients, fields, values
 from prober.config.fields import Many, Parsed, setting
@@ -40,8 +40,8 @@ class Token(Part):
 
     name: fields.Label = Field(description="What the log calls it; once in all tokens.")
     scopes: Annotated[tuple[ScopeName, ...], Many(1)] = Field(description="What it is good for.")
-    token: fields.Secret | None = setting(
-        None, "The token; with nothing after it, nobody has it.", repr=False
+    token: Annotated[fields.Secret | None, BeforeValidator(lambda value: value or None)] = setting(
+        None, "The token; where it is empty, nobody has it.", repr=False
     )
     sha256: Sha256 | None = setting(None, "The token's SHA-256, in place of the token.", repr=False)
 

@@ -112,7 +112,7 @@ def test_eleven_dead_services_cost_one_timeout(configure: Configure) -> None:
     assert {(s["http_code"], s["latency_ms"], s["reason"]) for s in report["services"]} == {
         (None, None, "timeout")
     }
-    assert took < 5  # that is one timeout and the start of the process, however slow
+    assert took < 9  # one after the other would take 11 s, and the start of the process besides
 
 
 def test_concurrency_bounds_how_many_are_probed_at_once(
