@@ -34,10 +34,10 @@ def over(
     The connection must see one state of the database throughout.
     """
     known = _known(connection, service_id, spans)
-    hot_from = _hot_from(connection)
-    parts = [list(_parts(span, known, hot_from)) for span in spans]
+    hot = _hot(connection)
+    parts = [list(_parts(span, known, hot)) for span in spans]
     rest = [part for many in parts for part in many if part not in known]
-    found = known | _from_rows(connection, service_id, rest, (hot_from, known_until))
+    found = known | _from_rows(connection, service_id, rest, (hot, known_until))
     return [merged([found[part] for part in many]) for many in parts]
 
 
@@ -82,11 +82,11 @@ def _days_within(start: int, end: int, found: Known) -> Iterator[Span]:
     return (day for day in days if day in found)
 
 
-def _parts(span: Span, known: Known, hot_from: int) -> Iterator[Span]:
+def _parts(span: Span, known: Known, hot: Span) -> Iterator[Span]:
     """A span cut into what is known, and what isn't, at the borders of hours."""
     at = span.start
     while at < span.end:
-        part = _whole(at, span.end, known) or _gap(at, span.end, known, hot_from)
+        part = _whole(at, span.end, known) or _gap(at, span.end, known, hot)
         yield part
         at = part.end
 
@@ -97,30 +97,37 @@ def _whole(at: int, end: int, known: Known) -> Span | None:
     return next((span for span in both if span in known and span.end <= end), None)
 
 
-def _gap(at: int, end: int, known: Known, hot_from: int) -> Span:
+def _gap(at: int, end: int, known: Known, hot: Span) -> Span:
     """What lies before the next border of hours, or all hours in a row that have no result."""
     border = at - at % HOUR_MS + HOUR_MS
-    while at % HOUR_MS == 0 and border < min(end, hot_from) and not _whole(border, end, known):
+    # Whole hours only: a part of one that was packed is made of its rows.
+    while at % HOUR_MS == 0 and border + HOUR_MS <= end and not _whole(border, end, known):
+        if _may_have_rows(Span(at, border + HOUR_MS), hot):
+            break
         border += HOUR_MS
     return Span(at, min(border, end))
 
 
-def _hot_from(connection: Connection) -> int:
-    """When the hour begins from which on rows may be hot (epoch ms)."""
-    bucket = connection.execute(select(func.min(results.c.bucket))).scalar_one()
-    return LATEST if bucket is None else bucket * BUCKET_MS // HOUR_MS * HOUR_MS
+def _hot(connection: Connection) -> Span:
+    """The hours in which rows may be hot."""
+    query = select(func.min(results.c.bucket), func.max(results.c.bucket))
+    first, last = connection.execute(query).one()
+    if first is None:
+        return Span(LATEST, LATEST)
+    end = (last + 1) * BUCKET_MS
+    return Span(first * BUCKET_MS // HOUR_MS * HOUR_MS, -(-end // HOUR_MS) * HOUR_MS)
 
 
 def _from_rows(
-    connection: Connection, service_id: int, parts: Sequence[Span], limits: tuple[int, int]
+    connection: Connection, service_id: int, parts: Sequence[Span], limits: tuple[Span, int]
 ) -> dict[Span, Cell]:
     if not parts:
         return {}
-    hot_from, known_until = limits
+    hot, known_until = limits
     changes = rollup.statuses(connection, [service_id], parts[0].start, parts[-1].end)
     return {
         part: _cell(
-            _rows(connection, service_id, part) if _may_have_rows(part, hot_from) else [],
+            _rows(connection, service_id, part) if _may_have_rows(part, hot) else [],
             changes.get(service_id, ()),
             part,
             known_until,
@@ -129,9 +136,9 @@ def _from_rows(
     }
 
 
-def _may_have_rows(part: Span, hot_from: int) -> bool:
+def _may_have_rows(part: Span, hot: Span) -> bool:
     """A whole hour that was packed has a cell: where it has none, there is no row in it."""
-    return part.end - part.start < HOUR_MS or part.end > hot_from
+    return part.end - part.start < HOUR_MS or (part.end > hot.start and part.start < hot.end)
 
 
 def _rows(connection: Connection, service_id: int, part: Span) -> list[Raw]:

@@ -23,13 +23,16 @@ from prober.storage.writer import Writer
 
 DAY_MS = 24 * HOUR_MS
 START = 20_583 * DAY_MS
+GAP = range(START + 30 * HOUR_MS, START + 34 * HOUR_MS + 1_800_000)
 END = START + 2 * DAY_MS + 5 * HOUR_MS + 1_234_567
 
 
 def observations() -> Iterator[Observation]:
-    """Two days and a bit of one service, a result every five minutes, with outages."""
+    """Two days and a bit of one service, a result every five minutes, with outages and a gap."""
     chance, status = random.Random(7), Status.UNKNOWN
     for at in range(START + 1_000, END, 300_000):
+        if at in GAP:
+            continue
         new = Status.BROKEN if chance.random() < 0.1 else Status.OK
         made = broken if new is Status.BROKEN else ok
         turn = Transition("madre", at, status, new) if new is not status else None
@@ -71,6 +74,7 @@ def over(url: str, spans: list[Span], known_until: int = END) -> list[Cell]:
 
 MOMENTS = st.lists(
     st.integers(START - HOUR_MS, END + HOUR_MS)
+    | st.integers(GAP.start - HOUR_MS, GAP.stop + HOUR_MS)
     | st.sampled_from([START, START + DAY_MS, START + 2 * DAY_MS, START + 3 * HOUR_MS]),
     min_size=2,
     max_size=5,
