@@ -23,6 +23,7 @@ BUILT_IN = (
     "/api/v1/services/{name:path}/results",
     "/api/v1/services/{name:path}/uptime",
     "/api/v1/services/{name:path}/incidents",
+    "/api/v1/days",
     "/api/v1/sla",
     "/api/v1/status",
     "/api/v1/overview",

@@ -13,7 +13,7 @@ from prober.gateway.context import Context, Given
 from prober.gateway.described import Answers, answer, fault
 from prober.gateway.guard import REFUSALS, Scope, needs
 from prober.gateway.services import UNKNOWN, Moment, Named
-from prober.gateway.shapes import Incidents, Months, Parts
+from prober.gateway.shapes import Days, Incidents, Months, Parts
 from prober.reports import availability, outages, sla, times
 from prober.storage.cells import Span
 
@@ -50,6 +50,17 @@ UPTIME: Answers = (
 INCIDENTS: Answers = UPTIME | {
     200: answer("The oldest first", Incidents, {"service": "madre", "incidents": [INCIDENT]})
 }
+DAYS: Answers = (
+    {
+        200: answer(
+            "Day by day; null where nothing is known",
+            Days,
+            {"first": "2026-11-19", "uptimes": {"madre": [1.0, 0.99875, None]}},
+        )
+    }
+    | fault(422, "count: Input should be less than or equal to 366")
+    | UNREAD
+)
 SLA: Answers = (
     {200: answer("Every service", Months, {"month": "2026-10", "met": True, "services": [MONTH]})}
     | fault(422, "month: '2026-13' is not a month; write 2026-11")
@@ -64,6 +75,7 @@ By = Annotated[
     Literal["whole", "hour", "day", "month"], Query(description="The parts to tell, in UTC")
 ]
 Month = Annotated[str, Query(description="A calendar month, UTC", examples=["2026-10"])]
+Count = Annotated[int, Query(ge=1, le=366, description="How many days")]
 Target = Annotated[float, Query(ge=0, le=100, description="The uptime to reach, in percent")]
 
 
@@ -104,6 +116,20 @@ def months(context: Given, month: Month, target: Target = 99.9) -> Json:
             "month": month,
             "met": sla.all_met(lines),
             "services": [sla.record(line) for line in lines],
+        }
+    )
+
+
+@router.get("/days", responses=DAYS)
+def days(context: Given, count: Count = 90) -> Json:
+    """The uptime of every service on each of the last days that are over, the oldest first."""
+    first = clock.epoch_ms() // availability.DAY_MS - count
+    found = context.reader.days(first, count)
+    names = [member.service.name for member in context.state.members()]
+    return Json(
+        {
+            "first": times.rfc3339(first * availability.DAY_MS)[:10],
+            "uptimes": {name: found.get(name, [None] * count) for name in names},
         }
     )
 

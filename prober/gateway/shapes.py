@@ -124,6 +124,13 @@ class Incidents(Shape):
     incidents: list[Incident]
 
 
+class Days(Shape):
+    """The uptime of every service by day, UTC: shares from 0 to 1, from the day `first` on."""
+
+    first: str
+    uptimes: dict[str, list[float | None]]
+
+
 class Month(Shape):
     """A service in a calendar month."""
 

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 from fleets import AT, refusal, success
 from gateway.watched import Fleet
 
+from prober.reports.times import rfc3339
+from prober.storage.retention import Keep
+from prober.storage.upkeep import Upkeep
+
+DAY = 86_400_000
 API = "/api/v1/services"
 SECOND = 1000
 FROM, TO = AT - 60 * SECOND, AT + 60 * SECOND
@@ -53,6 +60,25 @@ async def test_a_month_tells_every_service(client: httpx.AsyncClient, told: Flee
     verdicts = {line["service"]: line["verdict"] for line in answer.json()["services"]}
     assert (answer.json()["met"], verdicts.pop("madre")) == (False, "missed")
     assert set(verdicts.values()) == {"unknown"}
+
+
+async def test_days_that_are_over_are_told_for_every_service(
+    client: httpx.AsyncClient, fleet: Fleet
+) -> None:
+    noon = time.time_ns() // 10**6 // DAY * DAY - DAY // 2
+    times = (noon - 2 * DAY, noon - DAY - DAY // 4, noon - DAY)
+    well, failed = success(), refusal()
+    kinds = zip(times, (well, failed, well), strict=True)
+    await fleet.tell(*(kind._replace(checked_at=at) for at, kind in kinds))
+    upkeep = Upkeep(fleet.url, Keep())
+    while upkeep.step(noon + DAY):
+        pass
+    upkeep.close()
+
+    answer = (await client.get("/api/v1/days", params={"count": 4})).json()
+
+    assert answer["uptimes"]["madre"] == [None, 1.0, 0.75, None]
+    assert answer["first"] == rfc3339(noon - 3 * DAY)[:10]
 
 
 @pytest.mark.parametrize(
