@@ -32,7 +32,7 @@ TOKEN = "bench-token-of-some-length"
 GATEWAY: dict[str, object] = {
     "auth": {"tokens": [{"name": "bench", "token": TOKEN, "scopes": ["ingest"]}]},
     "events": {"types": {"bench.round": {"schema": {"type": "object"}}}},
-    "limits": {"streams": 20_000},
+    "limits": {"streams": 20_000, "streams_per_client": 20_000},
 }
 MESSAGE = b'{"type":"bench.round","payload":{"text":"%s"}}' % (b"x" * 150)
 

@@ -137,14 +137,14 @@ class Daemon:
         self._hub = Hub()
         ledger = Ledger(config.store.url, migrate=config.store.migrate)
         intake = Intake(ledger.append, ledger.close)
-        self._reception = Reception(config.gateway.events, intake, self._hub)
+        self._reception = Reception(config.gateway.events, intake, self._hub, self._telemetry)
         stream = Stream(self._hub)
         sinks = [self._state, self._metrics, self._store, self._outward.breakers, stream]
         self._pipeline = Pipeline(sinks, self._telemetry)
         self._supervisor = Supervisor(
             start_worker, self._pipeline.results, self._lose, self._telemetry
         )
-        self._admission = Admission(config.gateway)
+        self._admission = Admission(config.gateway, self._telemetry)
         context = Context(
             title=config.gateway.title,
             state=self._state,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from typing import Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,6 +20,23 @@ from prober import __version__
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 WRITE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
 
+Refused = Literal[
+    "auth_required",
+    "forbidden",
+    "foreign_origin",
+    "no_token_configured",
+    "too_many_wrong_tokens",
+    "too_many_requests",
+    "too_many_streams",
+    "too_many_streams_of_client",
+    "body_too_large",
+    "body_too_slow",
+]
+"""Why the gateway refuses what is asked of it."""
+
+Outcome = Literal["accepted", "rejected", "failed"]
+"""What becomes of an event; a failed one is not known to be stored."""
+
 
 class Telemetry:
     """The registry of prober's own series; built once by the composition root and handed down."""
@@ -26,10 +44,20 @@ class Telemetry:
     def __init__(self) -> None:
         # Without it each counter has a second series that nobody asks for.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it lacks annotations
-        self.registry = r = CollectorRegistry(auto_describe=True)
-        Info("prober_build", "Version of prober and of the Python it runs on.", registry=r).info(
-            {"version": __version__, "python": platform.python_version()}
-        )
+        self.registry = CollectorRegistry(auto_describe=True)
+        Info(
+            "prober_build",
+            "Version of prober and of the Python it runs on.",
+            registry=self.registry,
+        ).info({"version": __version__, "python": platform.python_version()})
+        self._watch_probes()
+        self._watch_sinks()
+        self._watch_store()
+        self._watch_gateway()
+        self._watch_configuration()
+
+    def _watch_probes(self) -> None:
+        r = self.registry
         self.lag = Histogram(
             "prober_schedule_lag_seconds",
             "How late probes start after their slot.",
@@ -54,6 +82,9 @@ class Telemetry:
             "Times that a worker died and was started again.",
             registry=r,
         )
+
+    def _watch_sinks(self) -> None:
+        r = self.registry
         self.queue_depth = Gauge(
             "prober_sink_queue_depth",
             "Observations waiting in a sink's queue.",
@@ -66,6 +97,9 @@ class Telemetry:
             ["sink"],
             registry=r,
         )
+
+    def _watch_store(self) -> None:
+        r = self.registry
         self.spool_rows = Gauge(
             "prober_spool_rows", "Observations waiting on disk for the database.", registry=r
         )
@@ -80,12 +114,40 @@ class Telemetry:
             "When a batch was last committed to the database.",
             registry=r,
         )
+
+    def _watch_gateway(self) -> None:
+        r = self.registry
         self.breaker_state = Gauge(
             "prober_breaker_state",
             "Which state the breaker of a service is in: 1 for that one, 0 for the others.",
             ["target", "state"],
             registry=r,
         )
+        self.refusals = Counter(
+            "prober_gateway_refusals_total",
+            "What the gateway refused by itself, by reason.",
+            ["reason"],
+            registry=r,
+        )
+        self.events = Counter(
+            "prober_events_total", "Events that were sent in, by outcome.", ["outcome"], registry=r
+        )
+        self.stream_clients = Gauge(
+            "prober_stream_clients", "WebSockets that are open now.", registry=r
+        )
+        self.stream_dropped = Counter(
+            "prober_stream_dropped_total",
+            "WebSockets that were closed since their client read too slowly.",
+            registry=r,
+        )
+        # Each is there from the start, so that its first increase is seen.
+        for reason in get_args(Refused):
+            self.refusals.labels(reason)
+        for outcome in get_args(Outcome):
+            self.events.labels(outcome)
+
+    def _watch_configuration(self) -> None:
+        r = self.registry
         self.reload_ok = Gauge(
             "prober_config_reload_success",
             "Whether the last reading of the configuration worked.",
@@ -96,6 +158,10 @@ class Telemetry:
             "When the configuration in force was read.",
             registry=r,
         )
+
+    def refused(self, reason: Refused) -> None:
+        """Count what the gateway refused."""
+        self.refusals.labels(reason).inc()
 
     def reloaded(self, epoch_s: float) -> None:
         """Note that the configuration was read, and is in force from now on."""

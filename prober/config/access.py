@@ -100,6 +100,7 @@ class Limits(Part):
         2000, "Connections at once; those that are idle make room for new ones."
     )
     streams: Connections = setting(2000, "WebSockets at once.")
+    streams_per_client: Connections = setting(200, "WebSockets of one address at once.")
 
 
 class Cors(Part):

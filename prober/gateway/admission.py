@@ -12,6 +12,8 @@ from prober.config.tree import Gateway
 from prober.gateway.attempts import Attempts
 from prober.gateway.buckets import Buckets
 from prober.gateway.guard import Guard, Key, Policy, Scope
+from prober.gateway.seats import Seats
+from prober.telemetry import Telemetry
 
 EVENTS = "/api/v1/events"
 SHORT = 16  # characters: fewer can be guessed in reach of who hears the SHA-256
@@ -22,9 +24,11 @@ log = structlog.get_logger(__name__)
 class Admission:
     """The guard and the limits as they hold now. `settings` tells by identity that they changed."""
 
-    def __init__(self, settings: Gateway | None = None) -> None:
-        self.guard = Guard()
+    def __init__(self, settings: Gateway | None = None, telemetry: Telemetry | None = None) -> None:
+        self.telemetry = telemetry or Telemetry()
+        self.guard = Guard(telemetry=self.telemetry)
         self.requests = Buckets(None)
+        self.streams = Seats()
         self.settings = settings or Gateway()
         self._limit(None)
         self.guard.policy = policy(self.settings)

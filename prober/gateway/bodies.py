@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prober.config.access import Limits
 from prober.gateway.answers import error
+from prober.telemetry import Telemetry
 
 LARGE = "the body is larger than {} bytes"
 SLOW = "the body did not come within {:g} s"
@@ -30,10 +31,15 @@ class LimitBodies:
     """
 
     def __init__(
-        self, app: ASGIApp, limits: Limits, special: Sequence[tuple[re.Pattern[str], int]] = ()
+        self,
+        app: ASGIApp,
+        limits: Limits,
+        telemetry: Telemetry,
+        special: Sequence[tuple[re.Pattern[str], int]] = (),
     ) -> None:
         self._app = app
         self._limits = limits
+        self._telemetry = telemetry
         self._special = special
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,10 +50,11 @@ class LimitBodies:
         if length is None and "transfer-encoding" not in headers:
             return await self._app(scope, receive, send)
         limit = self._limit(scope["path"])
-        body = _Body(receive, limit, self._limits.body_time)
+        body = _Body(receive, limit, self._limits.body_time, self._telemetry)
         if length is not None and int(length) > limit:
             if "expect" not in headers:
                 await body.discard()
+            self._telemetry.refused("body_too_large")
             answer = error(LARGE.format(limit), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, CLOSE)
             return await answer(scope, receive, send)
         await self._app(scope, body.receive, send)
@@ -63,8 +70,9 @@ class _Body:
     Only the waiting counts: a reader that takes its time is not the sender's fault.
     """
 
-    def __init__(self, receive: Receive, limit: int, time_s: float) -> None:
+    def __init__(self, receive: Receive, limit: int, time_s: float, telemetry: Telemetry) -> None:
         self._receive = receive
+        self._telemetry = telemetry
         self._limit = limit
         self._time_s = time_s
         self._left = limit
@@ -79,6 +87,7 @@ class _Body:
         self._ended = not message.get("more_body", False)
         if self._left < 0:
             await self.discard()
+            self._telemetry.refused("body_too_large")
             text = LARGE.format(self._limit)
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text, CLOSE)
         return message
@@ -90,6 +99,7 @@ class _Body:
             async with asyncio.timeout(self._left_s):
                 return await self._receive()
         except TimeoutError:
+            self._telemetry.refused("body_too_slow")
             text = SLOW.format(self._time_s)
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, text, CLOSE) from None
         finally:

@@ -27,6 +27,7 @@ from starlette.requests import HTTPConnection
 
 from prober.gateway.attempts import Attempts
 from prober.gateway.described import Answers, fault
+from prober.telemetry import Refused, Telemetry
 
 SUBPROTOCOL = "prober"
 TOKEN_PREFIX = "prober.token."
@@ -86,9 +87,15 @@ class Policy:
 class Guard:
     """Lets requests pass or raises HTTPException; a reload replaces what it goes by."""
 
-    def __init__(self, policy: Policy | None = None, attempts: Attempts | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        attempts: Attempts | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self.policy = policy or Policy()
         self.attempts = attempts or Attempts()
+        self._telemetry = telemetry or Telemetry()
 
     def require(self, scope: Scope, connection: HTTPConnection) -> None:
         """Return where the connection may do what needs `scope`.
@@ -101,24 +108,25 @@ class Guard:
         if self.policy.is_open(scope, connection.scope["path"]):
             return
         if not self.policy.keys:
-            raise HTTPException(HTTPStatus.FORBIDDEN, CLOSED)
+            raise self._refusal("no_token_configured", HTTPStatus.FORBIDDEN, CLOSED)
         token = self._token(connection.headers)
         if not token:
-            raise HTTPException(HTTPStatus.UNAUTHORIZED, MISSING)
+            raise self._refusal("auth_required", HTTPStatus.UNAUTHORIZED, MISSING)
         if not self._holder(token, connection).allows(scope):
-            raise HTTPException(HTTPStatus.FORBIDDEN, FORBIDDEN)
+            raise self._refusal("forbidden", HTTPStatus.FORBIDDEN, FORBIDDEN)
 
     def _holder(self, token: str, connection: HTTPConnection) -> Key:
         address = connection.client.host if connection.client else ""
         route = connection.scope["path"]
         if wait_s := self.attempts.limit.wait_s(address):
             self.attempts.seen(address, route)
-            headers = {"Retry-After": str(math.ceil(wait_s))}
-            raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, BLOCKED, headers)
+            refusal = self._refusal("too_many_wrong_tokens", HTTPStatus.TOO_MANY_REQUESTS, BLOCKED)
+            refusal.headers = {"Retry-After": str(math.ceil(wait_s))}
+            raise refusal
         key = self.find(token)
         if key is None:
             self.attempts.failed(address, route)
-            raise HTTPException(HTTPStatus.FORBIDDEN, FORBIDDEN)
+            raise self._refusal("forbidden", HTTPStatus.FORBIDDEN, FORBIDDEN)
         return key
 
     def find(self, token: str) -> Key | None:
@@ -141,7 +149,11 @@ class Guard:
         origin = headers.get("origin")
         own = origin is None or origin.partition("://")[2] == headers.get("host")
         if not own and origin not in self.policy.origins:
-            raise HTTPException(HTTPStatus.FORBIDDEN, FOREIGN)
+            raise self._refusal("foreign_origin", HTTPStatus.FORBIDDEN, FOREIGN)
+
+    def _refusal(self, reason: Refused, status: HTTPStatus, message: str) -> HTTPException:
+        self._telemetry.refused(reason)
+        return HTTPException(status, message)
 
 
 @dataclass(frozen=True, slots=True)

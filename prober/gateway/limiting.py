@@ -36,7 +36,7 @@ class Admit:
     def _build(self) -> ASGIApp:
         settings = self._admission.settings
         bodies = self._admission.body_limits()
-        app: ASGIApp = LimitBodies(self._inner, settings.limits, bodies)
+        app: ASGIApp = LimitBodies(self._inner, settings.limits, self._admission.telemetry, bodies)
         if settings.cors.origins:
             app = CORSMiddleware(
                 app,
@@ -65,6 +65,7 @@ class LimitRequests:
         client = scope.get("client")
         wait_s = self._admission.requests.take(client[0] if client else "")
         if wait_s:
+            self._admission.telemetry.refused("too_many_requests")
             headers = {"Retry-After": str(math.ceil(wait_s))}
             answer = error(TOO_MANY, HTTPStatus.TOO_MANY_REQUESTS, headers)
             return await answer(scope, receive, send)

@@ -16,10 +16,11 @@ from prober.cardinality import Cardinality, per_minute
 from prober.config.events import Events
 from prober.correlation import WEIGHTS, Edge, Node, edges
 from prober.gateway.canon import Canon
-from prober.gateway.intake import Intake
+from prober.gateway.intake import Intake, NotStored
 from prober.gateway.parsing import Event, parse
 from prober.hub import EVENT, Hub, Listener
 from prober.storage.ledger import Entry
+from prober.telemetry import Outcome, Telemetry
 
 REFUSED = "event.rejected"  # what a refusal is called in the ledger
 REASON = "schema_validation_failed"
@@ -39,9 +40,10 @@ assert NAMES.keys() == WEIGHTS.keys()
 class Reception:
     """Built by the composition root, which also closes it; for one event loop."""
 
-    def __init__(self, settings: Events, intake: Intake, hub: Hub) -> None:
+    def __init__(self, settings: Events, intake: Intake, hub: Hub, telemetry: Telemetry) -> None:
         self._canon = Canon(settings.types)
         self._intake = intake
+        self._outcomes = telemetry.events
         self.hub = hub
         self._window_ms = int(settings.window * 1000)
         self._counts = Cardinality(settings.window, time.monotonic())
@@ -56,9 +58,9 @@ class Reception:
         fault = self._canon.fault(event, len(body))
         id_, at = str(uuid.uuid4()), clock.epoch_ms()
         if fault is not None:
-            await self._intake.record(_refusal(id_, at, fault, body))
+            await self._record(_refusal(id_, at, fault, body), "rejected")
             return {"status": "rejected", "reason": REASON, "detail": fault, "event_id": id_}
-        await self._intake.record(_entry(event["type"], id_, at, body))
+        await self._record(_entry(event["type"], id_, at, body), "accepted")
         self._note(event, id_, at)
         return {"status": "ok", "event_id": id_, "type": event["type"]}
 
@@ -115,6 +117,14 @@ class Reception:
     async def close(self) -> None:
         """Commit what waits, and let go of the database."""
         await self._intake.close()
+
+    async def _record(self, entry: Entry, outcome: Outcome) -> None:
+        try:
+            await self._intake.record(entry)
+        except NotStored:
+            self._outcomes.labels("failed").inc()
+            raise
+        self._outcomes.labels(outcome).inc()
 
     def _note(self, event: Event, id_: str, at: int) -> None:
         self._counts.add(event["type"], time.monotonic())

@@ -43,14 +43,15 @@ class Socket(WebSocketsSansIOProtocol):
         self.scope["extensions"][EXTENSION] = {"protocol": self}
         await super().run_asgi()
 
-    def push(self, frames: bytes) -> None:
-        """Write frames of whole messages at once, or end it where too much waits."""
+    def push(self, frames: bytes) -> bool:
+        """Write frames of whole messages at once; False where too much waits, which ends it."""
         if self.close_sent or self.transport.is_closing():
-            return
+            return True
         if self.transport.get_write_buffer_size() > QUEUE_BYTES:
             self.end(CloseCode.TRY_AGAIN_LATER, "reads too slowly", CLOSE_S)
-        else:
-            self.transport.write(frames)
+            return False
+        self.transport.write(frames)
+        return True
 
     def handle_ping(self) -> None:
         """Answer a ping; who sends many and reads no answer is gone."""

@@ -18,9 +18,11 @@ from prober.gateway.context import Context
 from prober.gateway.guard import Guard, Scope, needs, subprotocol
 from prober.gateway.sockets import CLOSE_S, frames, under
 from prober.hub import EVENT, TOPICS
+from prober.telemetry import Telemetry
 
 MAX_ID = 128  # characters of a client's id
 FULL = "all streams are taken; see gateway.limits.streams"
+TOO_MANY = "this client has too many streams; see gateway.limits.streams_per_client"
 RETRY_S = 5
 BINARY = "a message must be text, not binary"
 
@@ -30,17 +32,19 @@ router = APIRouter()
 class Listener:
     """A client, as the hub knows it."""
 
-    def __init__(self, websocket: WebSocket, guard: Guard) -> None:
+    def __init__(self, websocket: WebSocket, guard: Guard, telemetry: Telemetry) -> None:
         self._websocket = websocket
         self._socket = under(websocket)
         self._guard = guard
         self._policy = guard.policy
+        self._dropped = telemetry.stream_dropped
 
     def hear(self, texts: tuple[str, ...]) -> None:
         """Tell it what was published, as long as it may read that."""
         if self._guard.policy is not self._policy:  # a reload may have taken its token away
             self._look_again()
-        self._socket.push(frames(texts))
+        if not self._socket.push(frames(texts)):
+            self._dropped.inc()
 
     def _look_again(self) -> None:
         self._policy = self._guard.policy
@@ -54,13 +58,16 @@ class Listener:
 async def stream(websocket: WebSocket) -> None:
     """Say hello, then tell what is published, and answer what is sent, until the client leaves."""
     context: Context = websocket.app.state.context
-    hub = context.reception.hub
+    hub, telemetry = context.reception.hub, context.telemetry
     topics, client_id = _channels(websocket.query_params), _client_id(websocket.query_params)
-    if len(hub) >= most_streams(context.admission.settings.limits):
-        headers = {"Retry-After": str(RETRY_S)}
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, FULL, headers)
-    listener = Listener(websocket, context.admission.guard)
-    with suppress(WebSocketDisconnect):
+    client = _address(websocket)
+    _require_room(context, client)
+    listener = Listener(websocket, context.admission.guard, telemetry)
+    with (
+        context.admission.streams.one(client),
+        telemetry.stream_clients.track_inprogress(),
+        suppress(WebSocketDisconnect),
+    ):
         await websocket.accept(subprotocol(websocket))
         await websocket.send_text(_control("connected", client_id=client_id))
         hub.join(listener, topics)
@@ -70,8 +77,22 @@ async def stream(websocket: WebSocket) -> None:
             hub.leave(listener)
 
 
+def _address(websocket: WebSocket) -> str:
+    return websocket.client.host if websocket.client else ""
+
+
+def _require_room(context: Context, client: str) -> None:
+    limits, headers = context.admission.settings.limits, {"Retry-After": str(RETRY_S)}
+    if len(context.admission.streams) >= most_streams(limits):
+        context.telemetry.refused("too_many_streams")
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, FULL, headers)
+    if context.admission.streams.of(client) >= limits.streams_per_client:
+        context.telemetry.refused("too_many_streams_of_client")
+        raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, headers)
+
+
 async def _converse(websocket: WebSocket, context: Context, listener: Listener) -> None:
-    client = websocket.client.host if websocket.client else ""
+    client = _address(websocket)
     while (message := await websocket.receive())["type"] == "websocket.receive":
         while wait_s := context.admission.requests.take(client):  # noqa: ASYNC110 - a rate
             await asyncio.sleep(wait_s)  # meanwhile nothing more is read from it

@@ -49,7 +49,7 @@ async def context(fleet: Fleet, settings: Gateway, hub: Hub) -> AsyncIterator[Co
     outward.breakers.retarget([member.service for member in fleet.state.members()])
     ledger = Ledger(fleet.url)
     intake = Intake(ledger.append, ledger.close)
-    reception = Reception(settings.events, intake, hub)
+    reception = Reception(settings.events, intake, hub, telemetry)
     yield Context(
         "vigil",
         fleet.state,
@@ -60,7 +60,7 @@ async def context(fleet: Fleet, settings: Gateway, hub: Hub) -> AsyncIterator[Co
         outward,
         reception,
         settings,
-        Admission(settings),
+        Admission(settings, telemetry),
     )
     await reception.close()
     await outward.close()

@@ -56,7 +56,7 @@ async def gate(
     outward, reader = Outward(gateway, store, telemetry), Reader(store.url)
     outward.breakers.retarget(services)
     ledger = Ledger(store.url)
-    reception = Reception(gateway.events, Intake(ledger.append, ledger.close), Hub())
+    reception = Reception(gateway.events, Intake(ledger.append, ledger.close), Hub(), telemetry)
     context = Context(
         title="vigil",
         state=State.build(services),
@@ -67,7 +67,7 @@ async def gate(
         outward=outward,
         reception=reception,
         settings=gateway,
-        admission=Admission(gateway),
+        admission=Admission(gateway, telemetry),
     )
     async with serving(app.build(context)) as url, Gate(url, context) as client:
         yield client

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 from gateway.streaming import joined, listening
-from gateway.watched import serving
+from gateway.watched import counted, serving
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
 from prober.config.tree import Gateway
@@ -78,7 +78,7 @@ async def test_who_does_not_read_hinders_nobody_else(gateway: str, hub: Hub) -> 
 
 
 async def test_who_does_not_read_is_dropped_and_gone_soon(
-    gateway: str, hub: Hub, hasty: None
+    gateway: str, context: Context, hub: Hub, hasty: None
 ) -> None:
     with raw(gateway):
         await joined(hub, 1)
@@ -87,6 +87,8 @@ async def test_who_does_not_read_is_dropped_and_gone_soon(
             await asyncio.sleep(0)
 
         await joined(hub, 0)
+
+    assert counted(context, "stream_dropped_total") == 1
 
 
 async def test_who_reads_too_slowly_is_told_so(gateway: str, hub: Hub, hasty: None) -> None:
@@ -198,3 +200,32 @@ async def test_streams_have_a_limit_of_their_own(gateway: str, hub: Hub) -> None
     assert refused.value.response.status_code == 503
     assert refused.value.response.headers["Retry-After"] == "5"
     assert health.status_code == 200
+
+
+async def test_one_client_has_a_limit_too_and_may_come_again(
+    gateway: str, context: Context, hub: Hub
+) -> None:
+    context.admission.take(Gateway.model_validate({"limits": {"streams_per_client": 1}}))
+    async with listening(gateway):
+        await joined(hub, 1)
+        with pytest.raises(InvalidStatus) as refused:
+            async with listening(gateway):
+                pass
+    await joined(hub, 0)
+    async with listening(gateway):
+        pass
+
+    assert refused.value.response.status_code == 429
+    assert refused.value.response.headers["Retry-After"] == "5"
+    assert counted(context, "gateway_refusals_total", reason="too_many_streams_of_client") == 1
+
+
+async def test_clients_are_counted_as_long_as_they_are_there(
+    gateway: str, context: Context, hub: Hub
+) -> None:
+    async with listening(gateway):
+        await joined(hub, 1)
+        there = counted(context, "stream_clients")
+    await joined(hub, 0)
+
+    assert (there, counted(context, "stream_clients")) == (1, 0)

@@ -10,7 +10,7 @@ from fleets import service
 from starlette.types import ASGIApp
 
 from prober.gateway import server
-from prober.gateway.context import Progress
+from prober.gateway.context import Context, Progress
 from prober.model import Observation, Result, Service
 from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
@@ -66,3 +66,8 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
         await running.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         await running.stop()
+
+
+def counted(context: Context, series: str, **labels: str) -> float | None:
+    """What one of prober's own series says now."""
+    return context.telemetry.registry.get_sample_value(f"prober_{series}", labels)
