@@ -234,6 +234,11 @@ class Chat(Part):
     service: fields.Label = Field(description="The service that answers.")
     to: fields.Endpoint = Field(description="The path there, which is sent a POST.")
     timeout: fields.Timeout = setting("30s", "The longest to wait for the answer.")
+    messages: fields.Count = setting(50, "The last messages of a session that are kept.")
+    sessions: fields.Count = setting(100, "Sessions that are kept, the last used ones.")
+    ttl: Annotated[float, fields.duration("1s")] = setting(
+        "1h", "How long a session is kept after it was last used."
+    )
 
 
 class Gateway(Part):

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from prober.breaker import Policy
-from prober.config.tree import Gateway, Store
+from prober.config.tree import Chat, Gateway, Store
 from prober.sinks.breakers import Breakers
-from prober.storage.sessions import Sessions
+from prober.storage.sessions import USUAL, Bounds, Sessions
 from prober.telemetry import Telemetry
 from prober.upstream import Upstreams
 
@@ -26,7 +26,7 @@ class Outward:
         policy = Policy(gateway.breaker.failures, gateway.breaker.reset)
         self.breakers = Breakers(policy, gateway.breaker.probes, called, telemetry)
         self.upstreams = Upstreams()
-        self._sessions = Sessions(store.url, migrate=store.migrate)
+        self._sessions = Sessions(store.url, _bounds(gateway.chat), migrate=store.migrate)
         # One thread, which is what sessions may be used from.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sessions")
 
@@ -40,3 +40,7 @@ class Outward:
         await self.upstreams.close()
         self._thread.submit(self._sessions.close)
         self._thread.shutdown(wait=False)
+
+
+def _bounds(chat: Chat | None) -> Bounds:
+    return Bounds(chat.messages, chat.sessions, round(chat.ttl * 1000)) if chat else USUAL

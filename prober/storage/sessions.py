@@ -14,9 +14,6 @@ from prober.storage.session import Session
 from prober.storage.tables import sessions
 from prober.storage.tolerant import INSERT
 
-MOST_MESSAGES = 50  # of a session; the oldest leave first
-MOST_SESSIONS = 100  # the least recently used leave first
-LIFE_MS = 3_600_000  # how long a session is kept after it was last used
 SUMMARY_MESSAGES = 3
 SUMMARY_EACH = 100  # characters of a message
 SUMMARY_MOST = 512  # characters of a summary
@@ -46,6 +43,20 @@ class Talk(NamedTuple):
         return "\n".join(lines)[:SUMMARY_MOST]
 
 
+class Bounds(NamedTuple):
+    """How much is kept: the newest messages of each of the sessions that were last used.
+
+    `life_ms` is for how long after its last use a session is kept.
+    """
+
+    messages: int = 50
+    sessions: int = 100
+    life_ms: int = 3_600_000
+
+
+USUAL = Bounds()
+
+
 class Sessions:
     """Reads and writes the table; used from one thread at a time.
 
@@ -53,7 +64,8 @@ class Sessions:
     session, so that none is lost. Raises what `failures.explain` makes of a failure.
     """
 
-    def __init__(self, url: str, *, migrate: bool = True) -> None:
+    def __init__(self, url: str, bounds: Bounds = USUAL, *, migrate: bool = True) -> None:
+        self._bounds = bounds
         self._session = Session(url, _nothing, partial(upgrade, url) if migrate else None)
 
     def add(self, id_: str, user_id: str | None, message: Message) -> Talk:
@@ -62,13 +74,17 @@ class Sessions:
         A session belongs to the user who began it.
         """
         found: list[Talk] = []
-        self._session.run(lambda connection: found.append(_add(connection, id_, user_id, message)))
+        bounds = self._bounds
+        self._session.run(
+            lambda connection: found.append(_add(connection, bounds, id_, user_id, message))
+        )
         return found[-1]
 
     def get(self, id_: str, now: int) -> Talk | None:
         """A session that is still kept at `now` (epoch ms), or None; reading doesn't prolong it."""
         found: list[Talk | None] = []
-        self._session.run(lambda connection: found.append(_get(connection, id_, now)))
+        since = now - self._bounds.life_ms
+        self._session.run(lambda connection: found.append(_get(connection, id_, since)))
         return found[-1]
 
     def close(self) -> None:
@@ -80,29 +96,31 @@ def _nothing() -> None:
     """Nothing is remembered between transactions."""
 
 
-def _add(connection: Connection, id_: str, user_id: str | None, message: Message) -> Talk:
+def _add(
+    connection: Connection, bounds: Bounds, id_: str, user_id: str | None, message: Message
+) -> Talk:
     now = message.timestamp
-    connection.execute(delete(sessions).where(sessions.c.used_at < now - LIFE_MS))
+    connection.execute(delete(sessions).where(sessions.c.used_at < now - bounds.life_ms))
     new = INSERT[connection.dialect.name](sessions).on_conflict_do_nothing()
     empty = {"id": id_, "user_id": user_id, "created_at": now, "used_at": now, "messages": "[]"}
     connection.execute(new, empty)
     held = select(sessions).where(sessions.c.id == id_).with_for_update()
     talk = _talk(connection.execute(held).one())
-    talk = talk._replace(messages=(*talk.messages, message)[-MOST_MESSAGES:])
+    talk = talk._replace(messages=(*talk.messages, message)[-bounds.messages :])
     values = {"used_at": now, "messages": orjson.dumps([list(m) for m in talk.messages]).decode()}
     connection.execute(update(sessions).where(sessions.c.id == id_).values(values))
-    _shrink(connection)
+    _shrink(connection, bounds.sessions)
     return talk
 
 
-def _shrink(connection: Connection) -> None:
-    """Let the sessions beyond the most that are kept leave."""
-    kept = select(sessions.c.id).order_by(sessions.c.used_at.desc()).limit(MOST_SESSIONS)
+def _shrink(connection: Connection, most: int) -> None:
+    """Let the sessions beyond the most that are kept leave, the least recently used first."""
+    kept = select(sessions.c.id).order_by(sessions.c.used_at.desc()).limit(most)
     connection.execute(delete(sessions).where(sessions.c.id.not_in(kept)))
 
 
-def _get(connection: Connection, id_: str, now: int) -> Talk | None:
-    alive = sessions.c.used_at >= now - LIFE_MS
+def _get(connection: Connection, id_: str, since: int) -> Talk | None:
+    alive = sessions.c.used_at >= since
     row = connection.execute(select(sessions).where(sessions.c.id == id_, alive)).one_or_none()
     return None if row is None else _talk(row)
 

@@ -34,6 +34,7 @@ def test_aliases_and_routes_are_read(loaded: Load) -> None:
     assert (found.forward[0].method, found.forward[0].body_limit) == (("GET",), 1024**2)
     assert (found.breaker.failures, found.breaker.reset, found.breaker.probes) == (2, 5.0, True)
     assert found.chat is not None and found.chat.timeout == 30.0
+    assert (found.chat.messages, found.chat.sessions, found.chat.ttl) == (50, 100, 3600.0)
 
 
 def test_one_route_may_stand_without_a_list(loaded: Load) -> None:

@@ -208,3 +208,16 @@ async def test_chats_need_a_token_that_may_operate(tmp_path: Path) -> None:
         ]
 
     assert codes == [401, 401]
+
+
+async def test_the_configuration_tells_how_much_is_kept(tmp_path: Path) -> None:
+    kept = {"messages": 2, "sessions": 1, "ttl": "1h"}
+    async with chatting(tmp_path, replies([], response="Hello!"), **kept) as client:
+        await said(client, "one", "s1")
+        await said(client, "two", "s2")
+        await said(client, "three", "s2")
+        codes = [(await client.get(f"/api/v1/sessions/{s}")).status_code for s in ("s1", "s2")]
+        left = (await client.get("/api/v1/sessions/s2")).json()["messages"]
+
+    assert codes == [404, 200]
+    assert [m["content"] for m in left] == ["three", "Hello!"]

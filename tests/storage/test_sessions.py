@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from prober.storage.sessions import LIFE_MS, Message, Sessions, Talk
+from prober.storage.sessions import Bounds, Message, Sessions, Talk
 
 AT = 1_795_359_600_123
+LIFE_MS = 3_600_000
 
 
 def said(content: str = "hello", at: int = AT, role: str = "user") -> Message:
@@ -65,6 +66,18 @@ def test_a_session_ends_when_its_time_is_over(url: str) -> None:
     assert sessions.get("a", AT + LIFE_MS + 1) is None
     again = sessions.add("a", "second", said("new", AT + LIFE_MS + 1))
     assert (again.user_id, len(again.messages)) == ("second", 1)
+
+
+def test_what_is_kept_can_be_less(url: str) -> None:
+    sessions = Sessions(url, Bounds(messages=2, sessions=1, life_ms=1000))
+    sessions.add("old", None, said())
+    for i in range(3):
+        talk = sessions.add("new", None, said(str(i), AT + 10 + i))
+
+    assert [m.content for m in talk.messages] == ["1", "2"]
+    assert sessions.get("old", AT + 20) is None
+    assert sessions.get("new", AT + 1012) is not None
+    assert sessions.get("new", AT + 1013) is None
 
 
 def test_a_use_prolongs_the_time(url: str) -> None:
