@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from daemons import Daemon
 from ruamel.yaml import YAML
-from servers import dead_port, response, says, serving
+from servers import Handler, dead_port, response, says, serving
 
 VX11 = Path(__file__).parents[2] / "config" / "vx11.yaml"
 HEADER = "X-VX11-Token"
@@ -18,13 +18,22 @@ LIVE = ("hermes", "operator-backend")
 SAID = b'{"response":"Hola","status":"ok"}'
 
 
+def greets() -> Handler:
+    """Answer everything with the same JSON."""
+    return says(response(200, SAID, {"Content-Type": "application/json"}))
+
+
 @contextmanager
-def link(folder: Path) -> Iterator[Daemon]:
-    """The daemon. Nobody is refused for asking often, or for many wrong tokens."""
+def link(
+    folder: Path, handler: Handler | None = None, live: Collection[str] = LIVE
+) -> Iterator[Daemon]:
+    """The daemon; the `live` services are one server with this handler.
+
+    Nobody is refused for asking often, or for many wrong tokens.
+    """
     document: dict[str, Any] = YAML(typ="safe").load(VX11.read_text())
-    json_head = {"Content-Type": "application/json"}
-    with serving(says(response(200, SAID, json_head))) as server, dead_port() as port:
-        urls = dict.fromkeys(LIVE, server.url)
+    with serving(handler or greets()) as server, dead_port() as port:
+        urls = dict.fromkeys(live, server.url)
         for service in document["services"]:
             service["url"] = urls.get(service["name"], f"http://127.0.0.1:{port}")
         daemon = Daemon(folder, document["services"])
