@@ -207,7 +207,7 @@ def test_a_canonical_event_without_a_field_is_rejected_and_recorded(
 
 
 def test_a_canonical_event_that_is_too_large_is_rejected(client: httpx.Client) -> None:
-    event = {"type": "system.alert", "payload": ALERT["payload"] | {"message": "x" * 2048}}
+    event = {"type": "system.alert", "payload": CANONICAL["system.alert"] | {"message": "x" * 2048}}
 
     assert client.post("/events/ingest", json=event).json()["status"] == "rejected"
 
