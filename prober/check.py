@@ -17,7 +17,6 @@ from prober.probes.pulse import Pulse
 log = structlog.get_logger(__name__)
 
 DEFECT = "prober's own trouble, not the service's: a defect, which is logged"
-STALLED = "prober's own trouble, not the service's: its process stood still meanwhile"
 BEFORE_REQUEST = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
 # What a stall of prober's own does to a probe that it falls into, as a part of the probe's time:
 UNFAIR = 0.5  # the service can't be blamed for a failure,

@@ -71,10 +71,10 @@ def verify(ctx: click.Context, config: tuple[str, ...]) -> None:
 def rollup(config: tuple[str, ...], rebuild: bool) -> None:
     """Make the figures of hours and days anew; those whose results are gone stay as they are."""
     from prober.cli import terminal
-    from prober.storage import rebuilding
+    from prober.storage import rebuilding, verification
 
     url = _url(config)
-    with terminal.progress(rebuilding.count(url), "rebuilding") as passed:
+    with terminal.progress(verification.count(url), "rebuilding") as passed:
         made = 0
         for hours in rebuilding.rebuild(url):
             made += hours

@@ -9,7 +9,7 @@ import rich_click as click
 
 from prober import clock
 from prober.cli import names
-from prober.cli.options import config_option, examples, span
+from prober.cli.options import config_option, examples, span, span_options
 
 
 @click.command(
@@ -21,14 +21,7 @@ from prober.cli.options import config_option, examples, span
 )
 @click.argument("chosen", metavar="[NAME]...", nargs=-1, shell_complete=names.complete)
 @config_option
-@click.option(
-    "--since",
-    metavar="TIME",
-    default="30d",
-    show_default=True,
-    help="Where to begin: a time ago like 24h or 7d, a date, or RFC 3339.",
-)
-@click.option("--until", metavar="TIME", help="Where to end, written like --since; now if absent.")
+@span_options
 @click.option(
     "--format",
     type=click.Choice(["table", "json", "csv"]),

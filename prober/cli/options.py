@@ -25,6 +25,21 @@ def config_option(command: Command) -> Command:
     )(command)
 
 
+def span_options(command: Command) -> Command:
+    """Add --since, 30 days ago where absent, and --until; see `span` for what to make of them."""
+    since = click.option(
+        "--since",
+        metavar="TIME",
+        default="30d",
+        show_default=True,
+        help="Where to begin: a time ago like 24h or 7d, a date, or RFC 3339.",
+    )
+    until = click.option(
+        "--until", metavar="TIME", help="Where to end, written like --since; now if absent."
+    )
+    return since(until(command))
+
+
 def examples(*lines: str) -> str:
     """An epilog for --help that shows `lines`, each on a line of its own."""
     return "\n\n".join(("Examples:", *lines))  # only blank lines are kept as breaks

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Column, Connection, Select, Table, and_, func, select
 
-from prober.storage.fetching import fetch
+from prober.storage.fetching import fetch, shares
 from prober.storage.segment import HOUR_MS, Damaged, Raw, unpack
 from prober.storage.tables import BUCKET_MS, endpoints, results, segments, services, snippets
 
 BUCKETS_AN_HOUR = HOUR_MS // BUCKET_MS
 NEVER = 2**31 - 1  # a bucket that no time reaches
 LATEST = NEVER * BUCKET_MS  # epoch milliseconds
-IDS_A_QUERY = 10_000  # SQLite takes 32,766 values
 DAY = 24 * BUCKETS_AN_HOUR  # the most that one query looks at
 RAW = (
     results.c.checked_at,
@@ -263,8 +261,7 @@ def _look_up(
     ids: set[int | None],
     known: dict[int | None, str | None],
 ) -> None:
-    wanted = iter(ids - known.keys())
-    while share := list(islice(wanted, IDS_A_QUERY)):
+    for share in shares(ids - known.keys()):
         query = select(*table.c).where(table.c.id.in_(share))
         known |= {row[0]: row[1] for row in connection.execute(query)}
 

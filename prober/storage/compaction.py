@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate, groupby, takewhile
 from operator import itemgetter
 from typing import Protocol
@@ -38,7 +39,7 @@ class Compaction:
     """Compacts one database; used from one thread at a time."""
 
     def __init__(self, url: str, folds: Sequence[Fold] = ()) -> None:
-        self._session = Session(url, lambda: None)
+        self._session = Session(url)
         self._folds = folds
 
     def step(self, now_ms: int) -> int:
@@ -47,15 +48,13 @@ class Compaction:
         0 means that nothing is left to move. It is one transaction: a kill at any point leaves each
         row in the one place or in the other. Raises what `failures.explain` makes of a failure.
         """
-        moved: list[int] = []
-        self._session.run(lambda connection: moved.append(self._step(connection, now_ms)))
-        return moved[-1]
+        return self._session.run(partial(self._step, now_ms))
 
     def close(self) -> None:
         """Let go of the connection."""
         self._session.close()
 
-    def _step(self, connection: Connection, now_ms: int) -> int:
+    def _step(self, now_ms: int, connection: Connection) -> int:
         bucket = connection.execute(FIRST).scalar_one()
         if bucket is None or bucket // BUCKETS_AN_HOUR >= (now_ms - GRACE_MS) // HOUR_MS:
             return 0

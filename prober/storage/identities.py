@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Table, bindparam, select
 
+from prober.storage.fetching import shares
 from prober.storage.tolerant import Insert, Row
 
 CHUNK = 500  # texts in one query
@@ -58,12 +59,7 @@ class Identities:
         self._look_up(connection, new)
 
     def _look_up(self, connection: Connection, texts: Sequence[str]) -> None:
-        for some in _chunks(texts):
+        for some in shares(texts, CHUNK):
             found = connection.execute(self._query, {"texts": some}).all()
             self._known.update((text, id_) for text, id_ in found)
             self._newest = max([self._newest, *((id_, text) for text, id_ in found)])
-
-
-def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(texts), CHUNK):
-        yield texts[start : start + CHUNK]

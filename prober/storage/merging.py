@@ -34,9 +34,7 @@ class Merging:
         Those that are there already stay as they are. Raises what `failures.explain` makes of a
         failure, and then nothing is written.
         """
-        added: list[int] = []
-        self._writer.run(lambda connection: added.append(self._add(connection, results)))
-        return added[-1]
+        return self._writer.run(lambda connection: self._add(connection, results))
 
     def close(self) -> None:
         """Let go of the connection."""

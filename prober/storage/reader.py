@@ -13,7 +13,7 @@ from prober.errors import StoreError
 from prober.model import Reason, Result, Status, Transition
 from prober.rollups import Cell
 from prober.storage import archive, cells, daily
-from prober.storage.archive import IDS_A_QUERY, LATEST, Texts, Walk
+from prober.storage.archive import LATEST, Texts, Walk
 from prober.storage.cells import Span
 from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
 from prober.storage.daily import Days
@@ -25,6 +25,7 @@ from prober.storage.database import (
     sqlite_file,
 )
 from prober.storage.failures import explaining
+from prober.storage.fetching import shares
 from prober.storage.segment import Raw
 from prober.storage.tables import services, transitions
 
@@ -91,7 +92,7 @@ class Reader:
         with self._connected() as connection:
             ids = _ids(connection)
             wanted = ids if names is None else {n: ids[n] for n in names if n in ids}
-            for share in _shares(wanted):
+            for share in map(dict, shares(wanted.items())):
                 found |= _latest(connection, share, since_ms, until_ms)
         return found
 
@@ -180,13 +181,6 @@ def _ids(connection: Connection, name: str | None = None) -> dict[str, int]:
     query = select(services.c.name, services.c.id)
     query = query if name is None else query.where(services.c.name == name)
     return dict(connection.execute(query).all())
-
-
-def _shares(ids: dict[str, int]) -> Iterator[dict[str, int]]:
-    """The ids in shares that one query can name."""
-    entries = iter(ids.items())
-    while share := dict(islice(entries, IDS_A_QUERY)):
-        yield share
 
 
 def _latest(

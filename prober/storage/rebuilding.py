@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from prober.storage import rollup
 from prober.storage.connecting import connected
 from prober.storage.database import Access
+from prober.storage.fetching import shares
 from prober.storage.segment import Damaged, unpack
 from prober.storage.tables import segments
 
 SEGMENTS_A_STEP = 20  # the write lock is held for so many
-
-
-def count(url: str) -> int:
-    """How many packed hours there are to make cells of."""
-    with connected(url) as connection:
-        return int(connection.execute(select(func.count()).select_from(segments)).scalar_one())
 
 
 def rebuild(url: str) -> Iterator[int]:
@@ -27,8 +21,7 @@ def rebuild(url: str) -> Iterator[int]:
 
     Cells of results that are gone stay as they are, and so do those of damaged segments.
     """
-    keys = iter(_keys(url))
-    while share := list(islice(keys, SEGMENTS_A_STEP)):
+    for share in shares(_keys(url), SEGMENTS_A_STEP):
         with connected(url, Access.WRITE) as connection:
             for hour, service_id in share:
                 _rebuild(connection, hour, service_id)

@@ -12,7 +12,6 @@ from prober.storage.rollup import DAY_S, HOUR_S
 from prober.storage.segment import HOUR_MS
 from prober.storage.tables import results, rollups, segments
 
-ROLLUPS_A_STEP = 5_000
 FREED_A_STEP = 200  # pages
 
 

@@ -25,7 +25,7 @@ from prober.model import Status
 from prober.rollups import NONE, STATUSES, Cell, histogram, merged, times_ms
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
-from prober.storage.fetching import fetch
+from prober.storage.fetching import fetch, shares
 from prober.storage.segment import HOUR_MS, Raw
 from prober.storage.tables import rollups, services, transitions
 
@@ -33,7 +33,6 @@ HOUR_S = 3_600
 DAY_S = 86_400
 DAY_MS = 24 * HOUR_MS
 SERVICES_A_STEP = 100
-STARTS_A_QUERY = 10_000  # SQLite takes 32,766 values
 MEASURED = frozenset({0, 1, 2})  # outcomes whose latency is the service's own
 OUTCOME = attrgetter("outcome")
 REASON = attrgetter("reason")
@@ -137,10 +136,9 @@ def read(
     """The cells of one service that begin from `since_ms` until `until_ms`, oldest first."""
     width = resolution_s * 1000
     starts = range(-(-since_ms // width) * width, until_ms, width)
-    shares = (starts[at : at + STARTS_A_QUERY] for at in range(0, len(starts), STARTS_A_QUERY))
     return [
         (start, _cell(figures))
-        for share in shares
+        for share in shares(starts)
         for _, start, *figures in fetch(connection, _read(resolution_s, service_id, share))
     ]
 

@@ -25,6 +25,7 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.sql.elements import ColumnClause
 
 from prober.model import Observation, Outcome, Result, Service
+from prober.storage.fetching import shares
 from prober.storage.session import Session
 from prober.storage.tolerant import (
     Notes,
@@ -48,8 +49,6 @@ MEASURED = (
 )
 PLACE = ("host", "health_url", "created_at")
 WANTED = (KEY, *STATE, *MEASURED, *PLACE)
-
-NAMES_A_QUERY = 10_000  # SQLite takes 32,766 values
 
 
 class RuntimeTable:
@@ -117,10 +116,9 @@ class RuntimeTable:
     def _there(self, connection: Connection, names: Iterable[str]) -> set[str]:
         key: ColumnClause[str] = column(KEY)
         query = select(key).select_from(table(self._name, key))
-        wanted, there = list(names), set[str]()
-        for start in range(0, len(wanted), NAMES_A_QUERY):
-            some = key.in_(wanted[start : start + NAMES_A_QUERY])
-            there.update(connection.execute(query.where(some)).scalars())
+        there = set[str]()
+        for share in shares(names):
+            there.update(connection.execute(query.where(key.in_(share))).scalars())
         return there
 
     def _update(

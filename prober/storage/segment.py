@@ -87,12 +87,6 @@ def unpack(hour: int, segment: bytes) -> list[Raw]:
     ]
 
 
-def count(segment: bytes) -> int:
-    """How many rows a segment holds, by its head."""
-    rows: int = _HEAD.unpack_from(segment)[1]
-    return rows
-
-
 def _body(segment: bytes) -> tuple[int, bytes]:
     if len(segment) < _HEAD.size:
         raise Damaged(f"it has {len(segment)} bytes, and its head alone has {_HEAD.size}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from prober.storage.database import file_identity, open_engine
 from prober.storage.failures import explaining, outdated
+
+T = TypeVar("T")
 
 
 class Session:
@@ -23,7 +26,7 @@ class Session:
     def __init__(
         self,
         url: str,
-        forget: Callable[[], None],
+        forget: Callable[[], None] = lambda: None,
         prepare: Callable[[], object] | None = None,
         *,
         synced: bool = False,
@@ -38,14 +41,16 @@ class Session:
         self._file = file_identity(url)
         self._version: int | None = None
 
-    def run(self, work: Callable[[Connection], None]) -> None:
-        """Commit the work. It is done anew, once, where tables turn out to have changed.
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Commit the work, and give what it returns.
+
+        It is done anew, once, where tables turn out to have changed.
 
         Raises what `failures.explain` makes of a failure, and then nothing is committed.
         """
         try:
             with explaining(self._url):
-                self._run(work)
+                return self._run(work)
         except BaseException:
             self.close()
             raise
@@ -57,16 +62,16 @@ class Session:
         self._engine = self._version = None
         self._forget()
 
-    def _run(self, work: Callable[[Connection], None]) -> None:
+    def _run(self, work: Callable[[Connection], T]) -> T:
         if self._engine is not None and self._file != file_identity(self._url):
             self._leave(self._engine)
         try:
-            self._commit(work)
+            return self._commit(work)
         except DBAPIError as error:
             if not outdated(error):
                 raise
             self.close()
-            self._commit(work)
+            return self._commit(work)
 
     def _leave(self, engine: Engine) -> None:
         """Turn to the file that took the place of the one the connection leads to.
@@ -78,10 +83,10 @@ class Session:
         old.close()
         self.close()
 
-    def _commit(self, work: Callable[[Connection], None]) -> None:
+    def _commit(self, work: Callable[[Connection], T]) -> T:
         with self._open().begin() as connection:
             self._notice_others(connection)
-            work(connection)
+            return work(connection)
 
     def _open(self) -> Engine:
         if self._engine is None:

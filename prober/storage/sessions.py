@@ -66,34 +66,24 @@ class Sessions:
 
     def __init__(self, url: str, bounds: Bounds = USUAL, *, migrate: bool = True) -> None:
         self._bounds = bounds
-        self._session = Session(url, _nothing, partial(upgrade, url) if migrate else None)
+        self._session = Session(url, prepare=partial(upgrade, url) if migrate else None)
 
     def add(self, id_: str, user_id: str | None, message: Message) -> Talk:
         """Add a message, to a new session where there is none, and give the session as it is then.
 
         A session belongs to the user who began it.
         """
-        found: list[Talk] = []
         bounds = self._bounds
-        self._session.run(
-            lambda connection: found.append(_add(connection, bounds, id_, user_id, message))
-        )
-        return found[-1]
+        return self._session.run(lambda connection: _add(connection, bounds, id_, user_id, message))
 
     def get(self, id_: str, now: int) -> Talk | None:
         """A session that is still kept at `now` (epoch ms), or None; reading doesn't prolong it."""
-        found: list[Talk | None] = []
         since = now - self._bounds.life_ms
-        self._session.run(lambda connection: found.append(_get(connection, id_, since)))
-        return found[-1]
+        return self._session.run(lambda connection: _get(connection, id_, since))
 
     def close(self) -> None:
         """Let go of the connection; the next use opens it anew."""
         self._session.close()
-
-
-def _nothing() -> None:
-    """Nothing is remembered between transactions."""
 
 
 def _add(

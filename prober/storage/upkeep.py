@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sqlalchemy import Connection, func, select
 
 from prober.storage import retention, rollup
@@ -21,7 +19,7 @@ class Upkeep:
 
     def __init__(self, url: str, keep: Keep) -> None:
         self.keep = keep
-        self._session = Session(url, lambda: None)
+        self._session = Session(url)
         self._compaction = Compaction(url, [rollup.keep])
 
     def step(self, now_ms: int) -> bool:
@@ -31,20 +29,15 @@ class Upkeep:
         """
         return (
             self._compaction.step(now_ms) > 0
-            or self._did(lambda connection: _close_days(connection, now_ms))
-            or self._did(lambda connection: retention.step(connection, self.keep, now_ms))
-            or self._did(retention.free)
+            or self._session.run(lambda connection: _close_days(connection, now_ms))
+            or self._session.run(lambda connection: retention.step(connection, self.keep, now_ms))
+            or self._session.run(retention.free)
         )
 
     def close(self) -> None:
         """Let go of the connections."""
         self._session.close()
         self._compaction.close()
-
-    def _did(self, work: Callable[[Connection], bool]) -> bool:
-        did: list[bool] = []
-        self._session.run(lambda connection: did.append(work(connection)))
-        return did[-1]
 
 
 def _close_days(connection: Connection, now_ms: int) -> bool:

@@ -16,6 +16,7 @@ from prober.storage.migrate import upgrade
 from prober.storage.session import Session
 from prober.storage.tolerant import Insert, Notes, Row, prepare
 
+T = TypeVar("T")
 Told = TypeVar("Told", Result, Transition)
 Ids = Mapping[str | None, int | None]
 
@@ -67,9 +68,9 @@ class Writer:
         """
         self.run(partial(self.put, observations))
 
-    def run(self, work: Callable[[Connection], None]) -> None:
+    def run(self, work: Callable[[Connection], T]) -> T:
         """Commit what `work` does, in which `put` may be called; raises as `write` does."""
-        self._session.run(work)
+        return self._session.run(work)
 
     def close(self) -> None:
         """Let go of the connection; the next write opens it anew."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from databases import AT, broken, execute, ok
 
 from prober.errors import StoreCorrupt, StoreError, StoreUnfit
 from prober.model import Observation, Reason, Result, Status, Transition
+from prober.storage.fetching import shares
 from prober.storage.reader import Reader
 from prober.storage.tables import BUCKET_MS
 from prober.storage.writer import Writer
@@ -99,7 +101,7 @@ def test_latest_gives_only_the_names_asked_for(url: str) -> None:
 def test_latest_asks_in_shares_that_a_query_can_name(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prober.storage.reader.IDS_A_QUERY", 2)
+    monkeypatch.setattr("prober.storage.reader.shares", partial(shares, most=2))
     reader = stored(url, [ok(name) for name in "abcde"])
 
     assert sorted(reader.latest()) == sorted(reader.latest("edcba")) == list("abcde")

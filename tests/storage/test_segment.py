@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.storage.segment import HOUR_MS, Damaged, Raw, count, pack, unpack
+from prober.storage.segment import HOUR_MS, Damaged, Raw, pack, unpack
 
 HOUR = 494_000
 START = HOUR * HOUR_MS
@@ -50,7 +50,7 @@ def test_rows_come_back_as_they_were_packed(rows: list[Raw]) -> None:
 
 @given(rows=ROWS)
 def test_the_head_tells_the_number_of_rows(rows: list[Raw]) -> None:
-    assert count(pack(HOUR, rows)) == len(rows)
+    assert int.from_bytes(pack(HOUR, rows)[1:5]) == len(rows)
 
 
 @pytest.mark.parametrize("step_ms", [5_000, 30_000])
