@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -176,7 +175,7 @@ class Daemon:
         await self._gateway.start()
         self._housekeeping.start()
         self._telemetry.reloaded(time.time())
-        gc.freeze()  # what is there now stays: walking it takes 0.3 s with 50,000 services
+        loop.settle()
         log.info("started", services=len(services), gateway=self._config.gateway.port)
 
     async def watch(self) -> None:

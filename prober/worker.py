@@ -8,7 +8,6 @@ with FD a connected socket to the main process and ANCHOR as in `schedule.anchor
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import socket
 import sys
@@ -23,7 +22,6 @@ from prober.model import Result, Service
 from prober.schedule import Schedule
 
 FLUSH_S = 0.1  # results wait at most so long for company
-GARBAGE = 20_000  # new objects that make the collector look
 HEARTBEAT_S = 1.0  # the main process hears from a worker at least so often
 
 
@@ -58,7 +56,7 @@ class Worker:
             match await self._channel.receive():
                 case Plan(services, fresh):
                     self._planned = {s.name: s for s in services}
-                    gc.freeze()  # a large fleet takes long to walk through, and stays
+                    loop.settle()
                     self._schedule.replace(services, fresh)
                 case Ask() as ask:
                     self._answering.begin(ask)
@@ -114,9 +112,7 @@ async def _serve(fd: int, anchor_s: float) -> None:
     # would cut off results that are still on their way.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    # What is here now stays, and a probe leaves few cycles: looking for them less often saves 5 %.
-    gc.freeze()
-    gc.set_threshold(GARBAGE, 20, 20)
+    loop.settle()
     channel = await PipeChannel.over(socket.socket(fileno=fd))
     await Worker(channel, anchor_s).run()
 
