@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from prober.rollups import Cell, merged, times_ms
 from prober.storage import archive, rollup
-from prober.storage.archive import LATEST
 from prober.storage.rollup import DAY_MS, DAY_S, HOUR_S, Changes
 from prober.storage.segment import HOUR_MS, Raw
-from prober.storage.tables import BUCKET_MS, results
+from prober.storage.tables import BUCKET_MS
+from prober.storage.walk import LATEST
 
 
 class Span(NamedTuple):
@@ -110,12 +110,11 @@ def _gap(at: int, end: int, known: Known, hot: Span) -> Span:
 
 def _hot(connection: Connection) -> Span:
     """The hours in which rows may be hot."""
-    query = select(func.min(results.c.bucket), func.max(results.c.bucket))
-    first, last = connection.execute(query).one()
-    if first is None:
+    buckets = archive.hot_buckets(connection)
+    if not buckets:
         return Span(LATEST, LATEST)
-    end = (last + 1) * BUCKET_MS
-    return Span(first * BUCKET_MS // HOUR_MS * HOUR_MS, -(-end // HOUR_MS) * HOUR_MS)
+    end = buckets.stop * BUCKET_MS
+    return Span(buckets.start * BUCKET_MS // HOUR_MS * HOUR_MS, -(-end // HOUR_MS) * HOUR_MS)
 
 
 def _from_rows(
@@ -127,7 +126,7 @@ def _from_rows(
     changes = rollup.statuses(connection, [service_id], parts[0].start, parts[-1].end)
     return {
         part: _cell(
-            _rows(connection, service_id, part) if _may_have_rows(part, hot) else [],
+            archive.rows(connection, service_id, *part) if _may_have_rows(part, hot) else [],
             changes.get(service_id, ()),
             part,
             known_until,
@@ -139,12 +138,6 @@ def _from_rows(
 def _may_have_rows(part: Span, hot: Span) -> bool:
     """A whole hour that was packed has a cell: where it has none, there is no row in it."""
     return part.end - part.start < HOUR_MS or (part.end > hot.start and part.start < hot.end)
-
-
-def _rows(connection: Connection, service_id: int, part: Span) -> list[Raw]:
-    window = range(part.start // BUCKET_MS, (part.end - 1) // BUCKET_MS + 1)
-    found = archive.rows(connection, window, [service_id])
-    return [row.raw for row in found if part.start <= row.raw.checked_at < part.end]
 
 
 def _cell(rows: Sequence[Raw], changes: Changes, part: Span, known_until: int) -> Cell:

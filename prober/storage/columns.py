@@ -37,10 +37,12 @@ def read_columns(body: bytes, start: int, counts: Iterable[int]) -> list[array[i
 def _read(body: bytes, start: int, count: int) -> array[int]:
     numbers = array(chr(body[start]))
     width = numbers.itemsize
-    plain = bytearray(count * width)
-    for place in range(width):
-        first = start + 1 + place * count
-        plain[place::width] = body[first : first + count]
+    plain = body[start + 1 : start + 1 + count * width]
+    if width > 1:  # most have one byte each, and lie there as they are
+        mixed = bytearray(len(plain))
+        for place in range(width):
+            mixed[place::width] = plain[place * count : (place + 1) * count]
+        plain = bytes(mixed)
     numbers.frombytes(plain)
     if sys.byteorder == "big":
         numbers.byteswap()

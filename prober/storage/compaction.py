@@ -11,11 +11,12 @@ from typing import Protocol
 import structlog
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from prober.storage.archive import BUCKETS_AN_HOUR, RAW
+from prober.storage.archive import RAW
 from prober.storage.fetching import fetch
 from prober.storage.segment import HOUR_MS, Damaged, Raw, pack, unpack
 from prober.storage.session import Session
 from prober.storage.tables import results, segments
+from prober.storage.walk import BUCKETS_AN_HOUR
 
 GRACE_MS = 300_000  # an hour stays hot for so long after its end: its last rows are on their way
 ROWS_A_STEP = 2_000  # what a step moves, about: the write lock is held meanwhile

@@ -12,7 +12,7 @@ from prober.model import Observation, Result
 from prober.status import STATUS_AFTER
 from prober.storage import archive, retelling
 from prober.storage.rollup import DAY_MS
-from prober.storage.tables import BUCKET_MS, services
+from prober.storage.tables import services
 from prober.storage.writer import Writer
 
 
@@ -67,11 +67,10 @@ class Merging:
 
 def _known(connection: Connection, name: str, span: range) -> dict[int, Result]:
     """The results of a service that are there, by their moments."""
-    window = range(max(span.start, 0) // BUCKET_MS, span.stop // BUCKET_MS + 1)
     return {
-        row.raw.checked_at: retelling.weighed(name, row.raw)
-        for row in archive.rows(connection, window, _ids(connection, name))
-        if row.raw.checked_at in span
+        raw.checked_at: retelling.weighed(name, raw)
+        for service_id in _ids(connection, name)
+        for raw in archive.rows(connection, service_id, max(span.start, 0), span.stop)
     }
 
 

@@ -13,9 +13,7 @@ from prober.errors import StoreError
 from prober.model import Reason, Result, Status, Transition
 from prober.rollups import Cell
 from prober.storage import archive, cells, daily
-from prober.storage.archive import LATEST, Texts, Walk
 from prober.storage.cells import Span
-from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
 from prober.storage.daily import Days
 from prober.storage.database import (
     Access,
@@ -25,9 +23,10 @@ from prober.storage.database import (
     sqlite_file,
 )
 from prober.storage.failures import explaining
-from prober.storage.fetching import shares
-from prober.storage.segment import Raw
-from prober.storage.tables import services, transitions
+from prober.storage.fetching import fetch, shares
+from prober.storage.tables import BUCKET_MS, services, transitions
+from prober.storage.texts import Texts
+from prober.storage.walk import LATEST, Walk
 
 TRANSITION = select(
     services.c.name, transitions.c.at, transitions.c.old, transitions.c.new, transitions.c.reason
@@ -154,14 +153,12 @@ class Reader:
                 window = walk.step(connection)
                 if window is None:
                     return
-                found = [
-                    row.raw
-                    for row in archive.rows(connection, window, ids)
-                    if (since_ms or 0) <= row.raw.checked_at < (until_ms or LATEST)
-                ]
+                first = max(since_ms or 0, window.start * BUCKET_MS)
+                end = min(until_ms or LATEST, window.stop * BUCKET_MS)
+                found = archive.rows(connection, ids[0], first, end)
                 texts.learn(connection, found)
-            for raw in reversed(found) if newest_first else found:
-                yield _result(name, raw, texts)
+            told = texts.results(name, found)
+            yield from reversed(told) if newest_first else told
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -180,7 +177,7 @@ class Reader:
 def _ids(connection: Connection, name: str | None = None) -> dict[str, int]:
     query = select(services.c.name, services.c.id)
     query = query if name is None else query.where(services.c.name == name)
-    return dict(connection.execute(query).all())
+    return dict(fetch(connection, query))
 
 
 def _latest(
@@ -190,25 +187,10 @@ def _latest(
     texts = Texts()
     texts.learn(connection, found.values())
     return {
-        name: _result(name, found[service_id], texts)
+        name: texts.results(name, [found[service_id]])[0]
         for name, service_id in ids.items()
         if service_id in found
     }
-
-
-def _result(name: str, raw: Raw, texts: Texts) -> Result:
-    return Result(
-        name,
-        raw.checked_at,
-        OUTCOME_OF[raw.outcome],
-        raw.http_code,
-        None if raw.latency_us is None else raw.latency_us / 1000,
-        texts.endpoint(raw),
-        texts.snippet(raw),
-        REASON_OF[raw.reason],
-        PHASE_OF[raw.phase],
-        stalled=bool(raw.stalled),
-    )
 
 
 def _transition(row: Sequence[Any]) -> Transition:

@@ -145,7 +145,6 @@ def _make_anew(connection: Connection, service_id: int, hour: int) -> None:
     query = select(rollups.c.start).where(mine, rollups.c.service_id == service_id)
     if connection.execute(query).one_or_none() is None:
         return
-    buckets = range(hour * archive.BUCKETS_AN_HOUR, (hour + 1) * archive.BUCKETS_AN_HOUR)
-    rows = [row.raw for row in archive.rows(connection, buckets, [service_id])]
+    rows = archive.rows(connection, service_id, hour * HOUR_MS, (hour + 1) * HOUR_MS)
     if rows:
         rollup.keep(connection, hour, {service_id: rows})

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, delete, func, select
 
-from prober.storage.archive import BUCKETS_AN_HOUR
 from prober.storage.rollup import DAY_S, HOUR_S
 from prober.storage.segment import HOUR_MS
 from prober.storage.tables import results, rollups, segments
+from prober.storage.walk import BUCKETS_AN_HOUR
 
 FREED_A_STEP = 200  # pages
 

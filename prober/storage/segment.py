@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 from operator import sub
@@ -32,6 +33,10 @@ LEVEL = 6  # higher ones take longer, and save nothing at this length
 
 _HEAD = struct.Struct("!BII")
 _FRONT = struct.Struct("!II")
+_raw = tuple.__new__  # what Raw._make is, without its check
+
+Kind = tuple[int | None, ...]
+"""What rows have in common: the fields of a `Raw` from `outcome` on."""
 
 
 class Raw(NamedTuple):
@@ -57,7 +62,7 @@ def pack(hour: int, rows: Sequence[Raw]) -> bytes:
     times, latencies, *rest = zip(*rows, strict=True)
     steps = list(map(sub, times, (hour * HOUR_MS, *times)))
     usual = sorted(steps)[len(steps) // 2]
-    places: dict[tuple[int | None, ...], int] = {}
+    places: dict[Kind, int] = {}
     which = [places.setdefault(combination, len(places)) for combination in zip(*rest, strict=True)]
     body = b"".join(
         (
@@ -74,17 +79,31 @@ def pack(hour: int, rows: Sequence[Raw]) -> bytes:
 
 def unpack(hour: int, segment: bytes) -> list[Raw]:
     """The rows of a segment. Raises `Damaged` where it isn't as it was packed."""
+    kinds, times, latencies, which = _columns(hour, segment)
+    each = zip(times, _emptied(latencies), map(kinds.__getitem__, which), strict=True)
+    return [_raw(Raw, (at, latency_us, *kind)) for at, latency_us, kind in each]
+
+
+def unpack_last(hour: int, segment: bytes, until_ms: int) -> Raw | None:
+    """The last row before `until_ms`, or None; raises as `unpack` does."""
+    kinds, times, latencies, which = _columns(hour, segment)
+    place = bisect_left(times, until_ms) - 1
+    if place < 0:
+        return None
+    [latency_us] = _emptied(latencies[place : place + 1])
+    return _raw(Raw, (times[place], latency_us, *kinds[which[place]]))
+
+
+def _columns(
+    hour: int, segment: bytes
+) -> tuple[list[Kind], list[int], Sequence[int], Sequence[int]]:
+    """The combinations, and of each row its time, its latency as it is stored, its combination."""
     count, body = _body(segment)
-    kinds, usual = _FRONT.unpack_from(body)
-    widths = (*[kinds] * (len(Raw._fields) - 2), count, count, count)
+    size, usual = _FRONT.unpack_from(body)
+    widths = (*[size] * (len(Raw._fields) - 2), count, count, count)
     *rest, steps, latencies, which = read_columns(body, _FRONT.size, widths)
-    combinations = list(zip(*map(_emptied, rest), strict=True))
-    times = accumulate(_unzigzag(steps, usual), initial=hour * HOUR_MS)
-    next(times)
-    return [
-        Raw(at, latency, *combinations[place])
-        for at, latency, place in zip(times, _emptied(latencies), which, strict=True)
-    ]
+    times = list(accumulate(_unzigzag(steps, usual), initial=hour * HOUR_MS))
+    return list(zip(*map(_emptied, rest), strict=True)), times[1:], latencies, which
 
 
 def _body(segment: bytes) -> tuple[int, bytes]:

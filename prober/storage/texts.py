@@ -1,0 +1,82 @@
+"""Rows as the results that they were, with the texts that rows name by ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select
+
+from prober.model import Result
+from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
+from prober.storage.fetching import fetch, shares
+from prober.storage.segment import Raw
+from prober.storage.tables import endpoints, snippets
+
+_result = tuple.__new__  # what Result._make is, without its check
+
+Known = dict[int | None, str | None]
+
+# Made once: putting a statement together costs more than running it.
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+ENDPOINTS = select(*endpoints.c).where(endpoints.c.id.in_(IDS))
+SNIPPETS = select(*snippets.c).where(snippets.c.id.in_(IDS))
+
+
+class Texts:
+    """The texts that rows name, looked up once."""
+
+    def __init__(self) -> None:
+        self._endpoints: Known = {None: None}
+        self._snippets: Known = {None: None}
+
+    def learn(self, connection: Connection, found: Iterable[Raw]) -> None:
+        """Look up what these rows name, and is not known yet."""
+        named = {(raw.endpoint_id, raw.snippet_id) for raw in found}
+        _look_up(connection, ENDPOINTS, {ids[0] for ids in named}, self._endpoints)
+        _look_up(connection, SNIPPETS, {ids[1] for ids in named}, self._snippets)
+
+    def results(self, name: str, found: Sequence[Raw]) -> list[Result]:
+        """Rows of one service as results; a text that history has lost is None."""
+        endpoint, snippet = self._endpoints.get, self._snippets.get
+        return [
+            # In the order of its fields: a call of a constructor for each row would cost as much
+            # as all the rest.
+            _result(
+                Result,
+                (
+                    name,
+                    checked_at,
+                    OUTCOME_OF[outcome],
+                    http_code,
+                    None if latency_us is None else latency_us / 1000,
+                    endpoint(endpoint_id),
+                    snippet(snippet_id),
+                    REASON_OF[reason],
+                    PHASE_OF[phase],
+                    None,  # timings
+                    None,  # tls_expiry
+                    0.0,  # lag_ms
+                    None,  # message
+                    bool(stalled),
+                ),
+            )
+            for (
+                checked_at,
+                latency_us,
+                outcome,
+                http_code,
+                endpoint_id,
+                snippet_id,
+                reason,
+                phase,
+                stalled,
+            ) in found
+        ]
+
+
+def _look_up(
+    connection: Connection, query: Select[Any], ids: set[int | None], known: Known
+) -> None:
+    for share in shares(ids - known.keys()):
+        known |= dict(fetch(connection, query, {"ids": share}))
