@@ -56,7 +56,8 @@ SQLITE_FAILURES: dict[int, Failure] = {
 # SQLite has no code of their own for these.
 SQLITE_UNFIT = ("no such column", "no such table", "has no column named")
 
-OUTDATED_SQLSTATES = frozenset({"42703", "42P01", "23502"})
+# 23514 where a row finds no partition: it was dropped.
+OUTDATED_SQLSTATES = frozenset({"42703", "42P01", "23502", "23514"})
 
 # By SQLSTATE, or by its class: its first two characters.
 POSTGRES_FAILURES: dict[str, Failure] = {
@@ -95,7 +96,7 @@ def explaining(url: str) -> Iterator[None]:
 
 
 def outdated(error: DBAPIError) -> bool:
-    """Whether tables or columns are not as they were reflected: reflecting again may help."""
+    """Whether tables, partitions or columns have changed: to look at them again may help."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
         return _misses(cause) or cause.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_NOTNULL

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
-from prober.storage import retention, rollup
+from prober.errors import StoreLocked
+from prober.storage import partitions, retention, rollup
 from prober.storage.compaction import GRACE_MS, Compaction
 from prober.storage.retention import Keep
 from prober.storage.session import Session
@@ -12,7 +13,7 @@ from prober.storage.tables import rollups
 
 
 class Upkeep:
-    """Packs closed hours, makes cells of closed days, and lets go of what is too old.
+    """Packs closed hours, makes cells and partitions of days, and lets go of what is too old.
 
     Used from one thread at a time.
     """
@@ -29,8 +30,10 @@ class Upkeep:
         """
         return (
             self._compaction.step(now_ms) > 0
+            or self._session.run(lambda connection: partitions.make_ahead(connection, now_ms))
             or self._session.run(lambda connection: _close_days(connection, now_ms))
             or self._session.run(lambda connection: retention.step(connection, self.keep, now_ms))
+            or self._drop_empty(now_ms)
             or self._session.run(retention.free)
         )
 
@@ -38,6 +41,12 @@ class Upkeep:
         """Let go of the connections."""
         self._session.close()
         self._compaction.close()
+
+    def _drop_empty(self, now_ms: int) -> bool:
+        try:
+            return self._session.run(lambda c: partitions.drop_empty(c, now_ms))
+        except StoreLocked:  # by somebody who reads: nobody shall wait for this, and it can
+            return False
 
 
 def _close_days(connection: Connection, now_ms: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -13,12 +14,14 @@ from prober.storage import tables
 from prober.storage.codes import OUTCOMES, PHASES, REASONS
 from prober.storage.identities import Identities
 from prober.storage.migrate import upgrade
+from prober.storage.partitions import Days
 from prober.storage.session import Session
 from prober.storage.tolerant import Insert, Notes, Row, prepare
 
 T = TypeVar("T")
 Told = TypeVar("Told", Result, Transition)
 Ids = Mapping[str | None, int | None]
+BUCKET = itemgetter(0)  # of a row of `results`
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "services": ("name", "first_seen"),
@@ -57,6 +60,7 @@ class Writer:
         self._notes = Notes()
         self._schema: int | None = None
         self._inserts: dict[str, Insert] = {}
+        self._days = Days()
         self._services = Identities(tables.services, "name")
         self._endpoints = Identities(tables.endpoints, "path")
         self._snippets = Identities(tables.snippets, "text")
@@ -86,6 +90,7 @@ class Writer:
     def _forget(self) -> None:
         """The ids of what was rolled back, or lies in another file, must not be remembered."""
         self._inserts = {}
+        self._days.forget()
         for identities in (self._services, self._endpoints, self._snippets):
             identities.forget()
 
@@ -114,7 +119,9 @@ class Writer:
         snippets = self._snippets.resolve(
             connection, inserts["snippets"], {r.snippet for r in results}
         )
-        inserts["results"].run(connection, _results(results, services, endpoints, snippets))
+        rows = _results(results, services, endpoints, snippets)
+        self._days.cover(connection, map(BUCKET, rows))
+        inserts["results"].run(connection, rows)
         inserts["transitions"].run(connection, _transitions(transitions, services))
 
 

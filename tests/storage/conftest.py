@@ -86,17 +86,22 @@ def url(fresh: Fresh) -> str:
     return fresh()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database without tables; the SQLite file is not there yet."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'data' / 'prober.db'}"
-        return
-    server: str = request.getfixturevalue("server")
+@pytest.fixture
+def empty_postgres(server: str) -> Iterator[str]:
+    """A PostgreSQL database without tables."""
     name = f"t{uuid.uuid4().hex}"
     administer(server, [f"CREATE DATABASE {name}"])
     yield _named(server, name)
     administer(server, [f"DROP DATABASE {name} WITH (FORCE)"])
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without tables; the SQLite file is not there yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'data' / 'prober.db'}"
+    url: str = request.getfixturevalue("empty_postgres")
+    return url
 
 
 def _named(url: str, name: str) -> str:
