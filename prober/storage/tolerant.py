@@ -9,11 +9,15 @@ import structlog
 from sqlalchemy import Connection, Table, TableClause, bindparam, column, inspect, table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import ReflectedColumn
-from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy.exc import IntegrityError, NoSuchTableError, NotSupportedError, ProgrammingError
 
 from prober.errors import StoreUnfit
+from prober.storage.copying import copy, copy_statement
 
 Row = tuple[object, ...]
+
+COPIED = 10  # from so many rows on a COPY pays
+REFUSED = (IntegrityError, NotSupportedError, ProgrammingError)
 
 log = structlog.get_logger(__name__)
 
@@ -41,16 +45,28 @@ class Notes:
 class Insert:
     """An insert that leaves rows alone which are already there.
 
-    `fit` turns rows in the order of the wanted columns into parameters of `sql`.
+    `fit` turns rows in the order of the wanted columns into parameters of `sql`, and into what
+    `copy` takes: that is for many rows, none of which is there yet.
     """
 
     sql: str
     fit: Callable[[Sequence[Row]], list[Row]]
+    copy: str | None = None
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Insert the rows in one call of the driver; their number may be 0."""
-        if rows:
-            connection.exec_driver_sql(self.sql, self.fit(rows))
+        """Insert the rows; their number may be 0."""
+        fitting = self.fit(rows)
+        if rows and not self._copied(connection, fitting):
+            connection.exec_driver_sql(self.sql, fitting)
+
+    def _copied(self, connection: Connection, rows: Sequence[Row]) -> bool:
+        if self.copy is None or len(rows) < COPIED:
+            return False
+        try:
+            copy(connection, self.copy, rows)
+        except REFUSED:  # a row is there, or the table is an odd one: the insert leaves or tells it
+            return False
+        return True
 
 
 def prepare(connection: Connection, wanted: Table, columns: Sequence[str], notes: Notes) -> Insert:
@@ -65,7 +81,8 @@ def prepare(connection: Connection, wanted: Table, columns: Sequence[str], notes
     require_fillable(wanted.name, unfillable(found, columns))
     notes.missing(wanted.name, [c for c in columns if c not in found])
     kept = [c for c in columns if c in found]
-    return Insert(_compile(connection, wanted.name, kept), _fit(columns, kept))
+    sql = _compile(connection, wanted.name, kept)
+    return Insert(sql, _fit(columns, kept), copy_statement(connection, wanted.name, kept))
 
 
 def reflect(connection: Connection, name: str) -> dict[str, ReflectedColumn]:

@@ -57,6 +57,23 @@ def test_writing_a_batch_twice_stores_it_once(url: str) -> None:
     assert rows(url, "SELECT count(*) FROM transitions") == [(1,)]
 
 
+def test_of_a_large_batch_only_what_is_new_is_stored(url: str) -> None:
+    writer = Writer(url)
+    batch = [ok(at=AT + i, snippet=f"text {i}") for i in range(100)]
+    writer.write([*batch[:30], broken("switch")])
+
+    writer.write([*batch, broken("switch")])
+
+    assert len(rows(url, RESULTS)) == 101
+    assert rows(url, "SELECT count(DISTINCT snippet_id) FROM results") == [(100,)]
+
+
+def test_a_moment_that_comes_twice_in_a_large_batch_is_stored_once(url: str) -> None:
+    Writer(url).write([ok(at=AT + i % 50) for i in range(100)])
+
+    assert len(rows(url, RESULTS)) == 50
+
+
 def test_repeated_texts_share_a_row(url: str) -> None:
     Writer(url).write([ok(at=AT + i, snippet=f"text {i % 3}") for i in range(30)])
 
