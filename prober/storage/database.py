@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, LiteralString
 from urllib.parse import quote
@@ -68,6 +69,7 @@ def open_engine(url: str, access: Access = Access.WRITE, *, synced: bool = False
     return _postgres(parsed, access)
 
 
+@cache
 def parse(url: str) -> URL:
     """The url with the driver that prober uses. An error never shows it: it may hold a password."""
     try:

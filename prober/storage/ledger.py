@@ -70,8 +70,7 @@ class Ledger:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(LOCK)
         chained = self._chained(entries, chain.head(connection, self._present))
-        done = connection.exec_driver_sql(insert.sql, insert.fit(chained))
-        if done.rowcount != len(entries):
+        if insert.run(connection, chained) != len(entries):
             raise StoreUnfit(
                 "forensic_ledger: the database took only some of the events; see that no unique "
                 "index or trigger of another program holds them back"

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from itertools import chain
 
 import structlog
-from sqlalchemy import Connection, Table, TableClause, bindparam, column, inspect, table
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Dialect,
+    Table,
+    TableClause,
+    bindparam,
+    column,
+    inspect,
+    table,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import IntegrityError, NoSuchTableError, NotSupportedError, ProgrammingError
@@ -17,6 +29,7 @@ from prober.storage.copying import copy, copy_statement
 Row = tuple[object, ...]
 
 COPIED = 10  # from so many rows on a COPY pays
+AT_ONCE = 25  # rows of one statement; more of them save nothing any more
 REFUSED = (IntegrityError, NotSupportedError, ProgrammingError)
 
 log = structlog.get_logger(__name__)
@@ -45,19 +58,32 @@ class Notes:
 class Insert:
     """An insert that leaves rows alone which are already there.
 
-    `fit` turns rows in the order of the wanted columns into parameters of `sql`, and into what
-    `copy` takes: that is for many rows, none of which is there yet.
+    `sql` is that of so many of the first columns that are there, and of so many rows. `fit` turns
+    rows in the order of the wanted columns into rows of the columns that are there. Columns after
+    the first `filled` are usually empty. `copy` takes such rows too: that is for many rows, none of
+    which is there yet.
     """
 
-    sql: str
+    sql: Callable[[int, int], str]
     fit: Callable[[Sequence[Row]], list[Row]]
+    columns: int
+    filled: int
     copy: str | None = None
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Insert the rows; their number may be 0."""
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Insert the rows; returns how many were not there already."""
         fitting = self.fit(rows)
-        if rows and not self._copied(connection, fitting):
-            connection.exec_driver_sql(self.sql, fitting)
+        if self._copied(connection, fitting):
+            return len(rows)
+        # What is empty is left out: for each None SQLite's driver looks for an adapter, and that
+        # takes longer than all numbers of a row.
+        empty = (None,) * (self.columns - self.filled)
+        short = [row[: self.filled] for row in fitting if row[self.filled :] == empty]
+        put = self._put(connection, self.filled, short)
+        if len(short) < len(rows):
+            whole = [row for row in fitting if row[self.filled :] != empty]
+            put += self._put(connection, self.columns, whole)
+        return put
 
     def _copied(self, connection: Connection, rows: Sequence[Row]) -> bool:
         if self.copy is None or len(rows) < COPIED:
@@ -68,12 +94,32 @@ class Insert:
             return False
         return True
 
+    def _put(self, connection: Connection, width: int, rows: Sequence[Row]) -> int:
+        """Insert rows of so many columns in their order, several with each statement."""
+        end = len(rows) - len(rows) % AT_ONCE
+        many = [_joined(rows[start : start + AT_ONCE]) for start in range(0, end, AT_ONCE)]
+        put = 0
+        if many:
+            put += connection.exec_driver_sql(self.sql(width, AT_ONCE), many).rowcount
+        if end < len(rows):
+            last = self.sql(width, len(rows) - end)
+            put += connection.exec_driver_sql(last, _joined(rows[end:])).rowcount
+        return put
 
-def prepare(connection: Connection, wanted: Table, columns: Sequence[str], notes: Notes) -> Insert:
+
+def prepare(
+    connection: Connection,
+    wanted: Table,
+    columns: Sequence[str],
+    notes: Notes,
+    *,
+    usually_empty: int = 0,
+) -> Insert:
     """An insert of `columns` of `wanted` into that table as it is in the database.
 
-    Raises `StoreUnfit` where the table is not there, lacks a column of its key or one that is
-    never empty, or requires a column that prober doesn't know.
+    The last `usually_empty` of them are seldom filled. Raises `StoreUnfit` where the table is not
+    there, lacks a column of its key or one that is never empty, or requires a column that prober
+    doesn't know.
     """
     found = reflect(connection, wanted.name)
     needed = {c.name for c in wanted.columns if not c.nullable} & set(columns)
@@ -81,8 +127,10 @@ def prepare(connection: Connection, wanted: Table, columns: Sequence[str], notes
     require_fillable(wanted.name, unfillable(found, columns))
     notes.missing(wanted.name, [c for c in columns if c not in found])
     kept = [c for c in columns if c in found]
-    sql = _compile(connection, wanted.name, kept)
-    return Insert(sql, _fit(columns, kept), copy_statement(connection, wanted.name, kept))
+    filled = sum(1 for c in columns[: len(columns) - usually_empty] if c in found)
+    sql = cache(partial(_compile, connection.dialect, wanted.name, kept))
+    copied = copy_statement(connection, wanted.name, kept)
+    return Insert(sql, _fit(columns, kept), len(kept), filled, copied)
 
 
 def reflect(connection: Connection, name: str) -> dict[str, ReflectedColumn]:
@@ -130,10 +178,19 @@ def _optional(found: ReflectedColumn) -> bool:
     )
 
 
-def _compile(connection: Connection, name: str, columns: Sequence[str]) -> str:
-    target = table(name, *map(column, columns))
-    insert = INSERT[connection.dialect.name](target).values({c: bindparam(c) for c in columns})
-    return str(insert.on_conflict_do_nothing().compile(dialect=connection.dialect))
+def _compile(dialect: Dialect, name: str, columns: Sequence[str], width: int, rows: int) -> str:
+    used = columns[:width]
+    insert = INSERT[dialect.name](table(name, *map(column, used)))
+    values = [_values(used, row) for row in range(rows)]
+    return str(insert.values(values).on_conflict_do_nothing().compile(dialect=dialect))
+
+
+def _values(columns: Sequence[str], row: int) -> dict[str, BindParameter[object]]:
+    return {name: bindparam(f"{name}_{row}") for name in columns}
+
+
+def _joined(rows: Sequence[Row]) -> Row:
+    return tuple(chain.from_iterable(rows))
 
 
 def _fit(columns: Sequence[str], kept: Sequence[str]) -> Callable[[Sequence[Row]], list[Row]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -43,6 +43,24 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "transitions": ("service_id", "at", "old", "new", "reason"),
 }
 """What is written to each table, in the order of the rows' values."""
+
+USUALLY_EMPTY = {"results": 3, "transitions": 1}
+"""How many of these columns, from the last one on, are seldom filled."""
+
+SERVICE, ENDPOINT, SNIPPET = map(attrgetter, ("service", "endpoint_ok", "snippet"))
+STORED = attrgetter(
+    "service",
+    "checked_at",
+    "outcome",
+    "http_code",
+    "latency_ms",
+    "endpoint_ok",
+    "snippet",
+    "reason",
+    "phase",
+    "stalled",
+)
+"""What is stored of a `Result`."""
 
 
 class Writer:
@@ -96,28 +114,36 @@ class Writer:
 
     def _prepare(self, connection: Connection) -> dict[str, Insert]:
         return {
-            name: prepare(connection, tables.metadata.tables[name], columns, self._notes)
+            name: prepare(
+                connection,
+                tables.metadata.tables[name],
+                columns,
+                self._notes,
+                usually_empty=USUALLY_EMPTY.get(name, 0),
+            )
             for name, columns in COLUMNS.items()
         }
 
-    def _now(self, told: Told) -> Told:
-        name = self.names.get(told.service) if self.names else None
-        return told if name is None else told._replace(service=name)
+    def _renamed(self, told: Sequence[Told]) -> Sequence[Told]:
+        if not self.names:
+            return told
+        return [t._replace(service=self.names.get(t.service, t.service)) for t in told]
 
     def put(self, observations: Sequence[Observation], connection: Connection) -> None:
         """Insert the batch in a transaction that `run` has begun."""
         inserts = self._inserts = self._inserts or self._prepare(connection)
-        results = [self._now(o.result) for o in observations if o.result is not None]
-        transitions = [self._now(o.transition) for o in observations if o.transition is not None]
-        names: set[str | None] = {r.service for r in results}
-        names.update(t.service for t in transitions)
+        results = self._renamed([o.result for o in observations if o.result is not None])
+        transitions = self._renamed(
+            [o.transition for o in observations if o.transition is not None]
+        )
+        names: set[str | None] = {*map(SERVICE, results), *map(SERVICE, transitions)}
         seen = min((o.at for o in observations), default=0)
         services = self._services.resolve(connection, inserts["services"], names, (seen,))
         endpoints = self._endpoints.resolve(
-            connection, inserts["endpoints"], {r.endpoint_ok for r in results}
+            connection, inserts["endpoints"], set(map(ENDPOINT, results))
         )
         snippets = self._snippets.resolve(
-            connection, inserts["snippets"], {r.snippet for r in results}
+            connection, inserts["snippets"], set(map(SNIPPET, results))
         )
         rows = _results(results, services, endpoints, snippets)
         self._days.cover(connection, map(BUCKET, rows))
@@ -126,22 +152,26 @@ class Writer:
 
 
 def _results(results: Sequence[Result], services: Ids, endpoints: Ids, snippets: Ids) -> list[Row]:
-    return [
-        (
-            result.checked_at // tables.BUCKET_MS,
-            services[result.service],
-            result.checked_at,
-            OUTCOMES[result.outcome],
-            result.http_code,
-            None if result.latency_ms is None else round(result.latency_ms * 1000),
-            endpoints[result.endpoint_ok],
-            snippets[result.snippet],
-            REASONS[result.reason],
-            PHASES[result.phase],
-            1 if result.stalled else None,
-        )
-        for result in results
-    ]
+    if not results:
+        return []
+    # A column at a time, by what is written in C: half of what a row at a time costs.
+    (names, times, outcomes, codes, latencies, found, texts, reasons, phases, stalled) = zip(
+        *map(STORED, results), strict=True
+    )
+    columns: tuple[Iterable[object], ...] = (
+        [at // tables.BUCKET_MS for at in times],
+        map(services.__getitem__, names),
+        times,
+        map(OUTCOMES.__getitem__, outcomes),
+        codes,
+        [None if ms is None else round(ms * 1000) for ms in latencies],
+        map(endpoints.__getitem__, found),
+        map(snippets.__getitem__, texts),
+        map(REASONS.__getitem__, reasons),
+        map(PHASES.__getitem__, phases),
+        [1 if one else None for one in stalled],
+    )
+    return list(zip(*columns, strict=True))
 
 
 def _transitions(transitions: Sequence[Transition], services: Ids) -> list[Row]:
