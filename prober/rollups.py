@@ -8,11 +8,11 @@ Histograms merge by adding counts, so a percentile over a year is as exact as on
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
@@ -123,12 +123,12 @@ def percentile_us(counts: Histogram, percent: float) -> float | None:
 
     It is within 1.6 % of the exact one.
     """
-    rank = max(-(-sum(counts.values()) * percent // 100), 1)
-    for number in sorted(counts):
-        rank -= counts[number]
-        if rank <= 0:
-            return middle_us(number)
-    return None
+    numbers = sorted(counts)
+    sums = list(accumulate(map(counts.__getitem__, numbers)))
+    if not sums:
+        return None
+    rank = max(-(-sums[-1] * percent // 100), 1)
+    return middle_us(numbers[bisect_left(sums, rank)])
 
 
 def total(mappings: Iterable[Mapping[Key, int]]) -> Mapping[Key, int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, func, select
+from sqlalchemy import Column, Connection, Select, bindparam, func, select
 
+from prober.storage.fetching import fetch
 from prober.storage.segment import HOUR_MS
 from prober.storage.tables import BUCKET_MS, results, segments
 
@@ -63,17 +64,13 @@ class Walk:
         return max(found) if self._newest_first else min(found)
 
     def _nearest_hot(self, connection: Connection) -> int | None:
-        bucket = results.c.bucket
-        mine = bucket.between(self._low, self._high)
-        found: int | None = connection.execute(self._end(bucket).where(mine)).scalar_one()
-        return found
+        return self._end(connection, ENDS_HOT, range(self._low, self._high + 1))
 
     def _nearest_archived(self, connection: Connection) -> int | None:
         if self._only_hot:
             return None
-        between = (self._low // BUCKETS_AN_HOUR, self._high // BUCKETS_AN_HOUR)
-        mine = segments.c.hour.between(*between)
-        hour: int | None = connection.execute(self._end(segments.c.hour).where(mine)).scalar_one()
+        between = range(self._low // BUCKETS_AN_HOUR, self._high // BUCKETS_AN_HOUR + 1)
+        hour = self._end(connection, ENDS_ARCHIVED, between)
         if hour is None:
             return None
         first = hour * BUCKETS_AN_HOUR
@@ -81,5 +78,21 @@ class Walk:
             return min(first + BUCKETS_AN_HOUR - 1, self._high)
         return max(first, self._low)
 
-    def _end(self, column: Column[int]) -> Select[Any]:
-        return select(func.max(column) if self._newest_first else func.min(column))
+    def _end(self, connection: Connection, queries: Ends, among: range) -> int | None:
+        limits = {"first": among.start, "last": among.stop - 1}
+        found: int | None = fetch(connection, queries[self._newest_first], limits)[0][0]
+        return found
+
+
+Ends = dict[bool, Select[Any]]
+
+
+def _ends(of: Column[int]) -> Ends:
+    """The queries for the last one and the first one within limits."""
+    within = of.between(bindparam("first"), bindparam("last"))
+    return {True: select(func.max(of)).where(within), False: select(func.min(of)).where(within)}
+
+
+# Made once: putting a statement together costs more than running it.
+ENDS_HOT = _ends(results.c.bucket)
+ENDS_ARCHIVED = _ends(segments.c.hour)
