@@ -126,7 +126,7 @@ class Daemon:
         self.reloading = asyncio.Event()
         self._config = config
         self._read = read
-        self._reader = Reader(config.store.url)
+        self._reader = Reader(config.store.url, config.store.spool)
         self._telemetry = Telemetry()
         self._state = State()  # as of the metrics, the pipeline tells it what is watched
         self._metrics = Metrics((), fraction)

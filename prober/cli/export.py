@@ -64,7 +64,7 @@ def command(
     now_ms = clock.epoch_ms()
     start = None if since is None else moment("--since", since, now_ms)
     end = None if until is None else moment("--until", until, now_ms)
-    with closing(Reader(settings.store.url)) as reader:
+    with closing(Reader(settings.store.url, settings.store.spool)) as reader:
         stored = reader.names()
         wanted = names.chosen(chosen, settings.services, stored) if chosen else stored
         total = reader.count(chosen or None, start, end)

@@ -57,7 +57,7 @@ def command(
     now_ms = clock.epoch_ms()
     start = moment("--since", since, now_ms)
     end = None if until is None else moment("--until", until, now_ms)
-    with closing(Reader(settings.store.url)) as reader:
+    with closing(Reader(settings.store.url, settings.store.spool)) as reader:
         names.require(name, {s.name for s in settings.services} | set(reader.names()))
         for text in FORMATS[format](reader.results(name, start, end, limit)):
             click.echo(text.encode(), nl=False)

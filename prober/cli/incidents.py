@@ -43,7 +43,7 @@ def command(
 
     settings = load.read(config, os.environ)
     start, end = span(since, until, clock.epoch_ms())
-    with closing(Reader(settings.store.url)) as reader:
+    with closing(Reader(settings.store.url, settings.store.spool)) as reader:
         wanted = names.chosen(chosen, settings.services, reader.names())
         told = (outage for name in wanted for outage in outages.of(reader, name, start, end))
         for text in outages.FORMATS[format](told):

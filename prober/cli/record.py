@@ -22,7 +22,7 @@ def record(config: Config, results: Sequence[Result]) -> None:
     """
     store = config.store
     migrate.ensure(store.url, store.migrate)
-    with closing(Reader(store.url)) as reader:
+    with closing(Reader(store.url, store.spool)) as reader:
         statuses = reader.last_statuses()
     observations = [_observe(result, statuses) for result in results]
     with closing(Writer(store.url, migrate=False)) as writer:

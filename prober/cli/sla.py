@@ -58,7 +58,7 @@ def command(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--month") from None
     settings = load.read(config, os.environ)
-    with closing(Reader(settings.store.url)) as reader:
+    with closing(Reader(settings.store.url, settings.store.spool)) as reader:
         wanted = names.chosen(chosen, settings.services, reader.names())
         known = availability.known_until(reader, wanted, settings.services, clock.epoch_ms())
         lines = [sla.of(reader, name, span, known[name], target / 100) for name in wanted]

@@ -43,7 +43,7 @@ def command(ctx: click.Context, config: tuple[str, ...], format: str) -> None:
     from prober.storage.reader import Reader
 
     settings = load.read(config, os.environ)
-    with closing(Reader(settings.store.url)) as reader:
+    with closing(Reader(settings.store.url, settings.store.spool)) as reader:
         members = recalled(settings.services, reader, clock.epoch_ms())
     report.write(members, format)
     if all(member.status is Status.UNKNOWN for member in members):

@@ -56,7 +56,7 @@ def command(
     settings = load.read(config, os.environ)
     now_ms = clock.epoch_ms()
     spans = availability.CUTS[by](*span(since, until, now_ms))
-    with closing(Reader(settings.store.url)) as reader:
+    with closing(Reader(settings.store.url, settings.store.spool)) as reader:
         wanted = names.chosen(chosen, settings.services, reader.names())
         known = availability.known_until(reader, wanted, settings.services, now_ms)
         parts = (

@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func,
 from prober.storage.fetching import fetch
 from prober.storage.segment import HOUR_MS, Damaged, Raw, unpack, unpack_last
 from prober.storage.tables import BUCKET_MS, results, segments, services
-from prober.storage.walk import BUCKETS_AN_HOUR, LATEST, Walk
+from prober.storage.walk import BUCKETS_AN_HOUR, LATEST, NEVER, Walk
 
 RAW = (
     results.c.checked_at,
@@ -64,7 +64,7 @@ def count(
 ) -> int:
     """How many rows of the services (of all, for None) lie in the hours that a span touches."""
     hours = (since_ms // HOUR_MS, (until_ms - 1) // HOUR_MS)
-    buckets = (hours[0] * BUCKETS_AN_HOUR, (hours[1] + 1) * BUCKETS_AN_HOUR - 1)
+    buckets = (hours[0] * BUCKETS_AN_HOUR, min((hours[1] + 1) * BUCKETS_AN_HOUR - 1, NEVER))
     hot = select(func.count()).where(results.c.bucket.between(*buckets))
     packed = select(func.sum(segments.c.count)).where(segments.c.hour.between(*hours))
     if ids is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import chain
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -22,35 +24,72 @@ class Span(NamedTuple):
     end: int
 
 
+class Told(NamedTuple):
+    """What is not in the database yet of one service, oldest first; texts are not asked for."""
+
+    rows: Sequence[Raw] = ()
+    changes: Changes = ()
+
+    @property
+    def hours(self) -> frozenset[int]:
+        """The beginnings of the hours in which there is any of it."""
+        moments = chain((row.checked_at for row in self.rows), (at for at, _ in self.changes))
+        return frozenset(at - at % HOUR_MS for at in moments)
+
+
+NOTHING = Told()
+
 Known = Mapping[Span, Cell]
 """Cells that the database holds, by what they cover."""
 
 
+class Limits(NamedTuple):
+    """Where rows may be that no cell counts, until when (ms) is known, and what is told besides."""
+
+    hot: Span
+    known_until: int
+    told: Told
+
+
 def over(
-    connection: Connection, service_id: int, spans: Sequence[Span], known_until: int
+    connection: Connection,
+    service_id: int,
+    spans: Sequence[Span],
+    known_until: int,
+    told: Told = NOTHING,
 ) -> list[Cell]:
     """One cell for each span; spans follow each other. After `known_until` (ms) is UNKNOWN.
 
-    The connection must see one state of the database throughout.
+    The connection must see one state of the database throughout. What is told besides counts as if
+    it were in the database; it may be there already.
     """
-    known = _known(connection, service_id, spans)
-    hot = _hot(connection)
+    hours = told.hours
+    known = _known(connection, service_id, spans, hours)
+    hot = _hot(connection, hours)
     parts = [list(_parts(span, known, hot)) for span in spans]
     rest = [part for many in parts for part in many if part not in known]
-    found = known | _from_rows(connection, service_id, rest, (hot, known_until))
+    limits = Limits(hot, known_until, told)
+    found = known | _from_rows(connection, service_id, rest, limits)
     return [merged([found[part] for part in many]) for many in parts]
 
 
-def _known(connection: Connection, service_id: int, spans: Sequence[Span]) -> dict[Span, Cell]:
-    """The cells within the spans: of days where spans hold whole ones, else of hours."""
+def _known(
+    connection: Connection, service_id: int, spans: Sequence[Span], but: Set[int]
+) -> dict[Span, Cell]:
+    """The cells within the spans: of days where spans hold whole ones, else of hours.
+
+    Without those of the hours `but`, and of their days.
+    """
     found: dict[Span, Cell] = {}
     long = [span for span in spans if span.end - span.start >= DAY_MS]
     for start, end in _joined(long):
         for day, cell in rollup.read(connection, DAY_S, service_id, start, end - DAY_MS + 1):
-            found[Span(day, day + DAY_MS)] = cell
+            if but.isdisjoint(range(day, day + DAY_MS, HOUR_MS)):
+                found[Span(day, day + DAY_MS)] = cell
     for start, end in _joined(_uncovered(spans, found)):
         for hour, cell in rollup.read(connection, HOUR_S, service_id, start, end - HOUR_MS + 1):
-            found[Span(hour, hour + HOUR_MS)] = cell
+            if hour not in but:
+                found[Span(hour, hour + HOUR_MS)] = cell
     return found
 
 
@@ -108,31 +147,43 @@ def _gap(at: int, end: int, known: Known, hot: Span) -> Span:
     return Span(at, min(border, end))
 
 
-def _hot(connection: Connection) -> Span:
-    """The hours in which rows may be hot."""
+def _hot(connection: Connection, besides: Iterable[int]) -> Span:
+    """The hours in which rows may be that no cell counts: hot ones, and those told besides."""
     buckets = archive.hot_buckets(connection)
-    if not buckets:
-        return Span(LATEST, LATEST)
-    end = buckets.stop * BUCKET_MS
-    return Span(buckets.start * BUCKET_MS // HOUR_MS * HOUR_MS, -(-end // HOUR_MS) * HOUR_MS)
+    ends = [buckets[0] * BUCKET_MS, buckets[-1] * BUCKET_MS] if buckets else []
+    hours = [at - at % HOUR_MS for at in (*ends, *besides)]
+    return Span(min(hours), max(hours) + HOUR_MS) if hours else Span(LATEST, LATEST)
 
 
 def _from_rows(
-    connection: Connection, service_id: int, parts: Sequence[Span], limits: tuple[Span, int]
+    connection: Connection, service_id: int, parts: Sequence[Span], limits: Limits
 ) -> dict[Span, Cell]:
     if not parts:
         return {}
-    hot, known_until = limits
-    changes = rollup.statuses(connection, [service_id], parts[0].start, parts[-1].end)
+    told = limits.told
+    stored = rollup.statuses(connection, [service_id], parts[0].start, parts[-1].end)
+    changes = sorted((dict(told.changes) | dict(stored.get(service_id, ()))).items())
     return {
         part: _cell(
-            archive.rows(connection, service_id, *part) if _may_have_rows(part, hot) else [],
-            changes.get(service_id, ()),
+            _rows(connection, service_id, part, told.rows)
+            if _may_have_rows(part, limits.hot)
+            else [],
+            changes,
             part,
-            known_until,
+            limits.known_until,
         )
         for part in parts
     }
+
+
+def _rows(
+    connection: Connection, service_id: int, part: Span, told: Sequence[Raw]
+) -> Sequence[Raw]:
+    stored = archive.rows(connection, service_id, *part)
+    first, end = (bisect_left(told, (moment,)) for moment in part)
+    if first == end:
+        return stored
+    return list({row.checked_at: row for row in (*told[first:end], *stored)}.values())
 
 
 def _may_have_rows(part: Span, hot: Span) -> bool:

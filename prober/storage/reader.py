@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, select
@@ -26,7 +28,10 @@ from prober.storage.failures import explaining
 from prober.storage.fetching import fetch, shares
 from prober.storage.tables import BUCKET_MS, services, transitions
 from prober.storage.texts import Texts
+from prober.storage.waiting import Waiting, both
 from prober.storage.walk import LATEST, Walk
+
+NOBODY = 0  # an id that no service has
 
 TRANSITION = select(
     services.c.name, transitions.c.at, transitions.c.old, transitions.c.new, transitions.c.reason
@@ -38,11 +43,13 @@ class Reader:
 
     A database that isn't there is not created: reading it raises `StoreError`. Services without
     history, or unknown ones, have none: their results are empty and they are missing in mappings.
-    Times are epoch milliseconds, `since` inclusive and `until` exclusive.
+    Times are epoch milliseconds, `since` inclusive and `until` exclusive. What waits in the spool's
+    folder for the database belongs to history, too, but for `days`.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, spool: Path | None = None) -> None:
         self._url = url
+        self._waiting = Waiting(spool)
         self._engine = open_engine(url, Access.READ)
         self._file = file_identity(url)
 
@@ -52,10 +59,9 @@ class Reader:
 
     def names(self) -> list[str]:
         """The names of all services that history knows, sorted."""
+        waiting = {result.service for result in self._waiting.results(None, 0, LATEST)}
         with self._connected() as connection:
-            return list(
-                connection.execute(select(services.c.name).order_by(services.c.name)).scalars()
-            )
+            return sorted(waiting | _ids(connection).keys())
 
     def results(
         self,
@@ -75,10 +81,12 @@ class Reader:
         until_ms: int | None = None,
     ) -> int:
         """How many results of the services (of all, for None) a span has, to the full hours."""
+        span = _span(since_ms, until_ms)
+        waiting = len(self._waiting.results(names, *span))
         with self._connected() as connection:
             ids = _ids(connection)
             wanted = None if names is None else [ids[name] for name in names if name in ids]
-            return archive.count(connection, wanted, since_ms or 0, until_ms or LATEST)
+            return waiting + archive.count(connection, wanted, *span)
 
     def latest(
         self,
@@ -87,12 +95,17 @@ class Reader:
         until_ms: int | None = None,
     ) -> dict[str, Result]:
         """The last result of each of the services (of all, for None) by name, in a span of time."""
+        span = _span(since_ms, until_ms)
+        waiting = {result.service: result for result in self._waiting.results(names, *span)}
         found: dict[str, Result] = {}
         with self._connected() as connection:
             ids = _ids(connection)
             wanted = ids if names is None else {n: ids[n] for n in names if n in ids}
             for share in map(dict, shares(wanted.items())):
-                found |= _latest(connection, share, since_ms, until_ms)
+                found |= _latest(connection, share, *span)
+        for name, result in waiting.items():
+            if name not in found or found[name].checked_at < result.checked_at:
+                found[name] = result
         return found
 
     def cells(self, name: str, spans: Sequence[Span], known_until: int) -> list[Cell]:
@@ -100,9 +113,14 @@ class Reader:
 
         After `known_until` (ms) its status is UNKNOWN, whatever it was last.
         """
+        if not spans:
+            return []
+        told = self._waiting.told(name, spans[-1].end)
         with self._connected() as connection:
-            ids = list(_ids(connection, name).values())
-            return cells.over(connection, ids[0], spans, known_until) if ids and spans else []
+            id_ = _ids(connection, name).get(name)
+            if id_ is None and not told.rows:
+                return []
+            return cells.over(connection, id_ or NOBODY, spans, known_until, told)
 
     def days(self, first: int, count: int) -> dict[str, Days]:
         """The uptime of all services on `count` days from `first` on: see `daily.uptimes`."""
@@ -119,14 +137,18 @@ class Reader:
         newest_first: bool = True,
     ) -> Iterator[Transition]:
         """Changes of status of one service, or of all."""
+        waiting = self._waiting.transitions(name, *_span(since_ms, until_ms))
         at = transitions.c.at
         query = TRANSITION.order_by(at.desc() if newest_first else at).limit(limit)
         query = query if name is None else query.where(services.c.name == name)
         query = query if since_ms is None else query.where(at >= since_ms)
         query = query if until_ms is None else query.where(at < until_ms)
         with self._connected() as connection:
-            rows = connection.execute(query).all()
-        return map(_transition, rows)
+            found = list(map(_transition, fetch(connection, query)))
+        if waiting:
+            once = {(change.service, change.at): change for change in (*waiting, *found)}
+            found = sorted(once.values(), key=attrgetter("at"), reverse=newest_first)
+        return iter(found[:limit])
 
     def last_statuses(self, until_ms: int | None = None) -> dict[str, tuple[Status, int]]:
         """The last stored status of each service before a moment, and since when it has held."""
@@ -138,23 +160,36 @@ class Reader:
             return mine.order_by(transitions.c.at.desc()).limit(1).scalar_subquery()
 
         query = select(services.c.name, newest(transitions.c.new), newest(transitions.c.at))
+        waiting = self._waiting.transitions(None, *_span(None, until_ms))
         with self._connected() as connection:
-            rows = connection.execute(query).all()
-        return {name: (Status(new), at) for name, new, at in rows if new is not None}
+            rows = fetch(connection, query)
+        found = {name: (Status(new), at) for name, new, at in rows if new is not None}
+        for change in waiting:
+            if change.service not in found or found[change.service][1] < change.at:
+                found[change.service] = (change.new, change.at)
+        return found
 
     def _results(
         self, name: str, since_ms: int | None, until_ms: int | None, newest_first: bool
     ) -> Iterator[Result]:
+        span = _span(since_ms, until_ms)
+        waiting = self._waiting.results([name], *span)
+        stored = self._stored(name, Walk(newest_first, since_ms, until_ms), span, newest_first)
+        yield from both(stored, waiting, newest_first) if waiting else stored
+
+    def _stored(
+        self, name: str, walk: Walk, span: tuple[int, int], newest_first: bool
+    ) -> Iterator[Result]:
         with self._connected() as connection:
             ids = list(_ids(connection, name).values())
-        walk, texts = Walk(newest_first, since_ms, until_ms), Texts()
+        texts = Texts()
         while ids:
             with self._connected() as connection:
                 window = walk.step(connection)
                 if window is None:
                     return
-                first = max(since_ms or 0, window.start * BUCKET_MS)
-                end = min(until_ms or LATEST, window.stop * BUCKET_MS)
+                first = max(span[0], window.start * BUCKET_MS)
+                end = min(span[1], window.stop * BUCKET_MS)
                 found = archive.rows(connection, ids[0], first, end)
                 texts.learn(connection, found)
             told = texts.results(name, found)
@@ -180,10 +215,14 @@ def _ids(connection: Connection, name: str | None = None) -> dict[str, int]:
     return dict(fetch(connection, query))
 
 
+def _span(since_ms: int | None, until_ms: int | None) -> tuple[int, int]:
+    return 0 if since_ms is None else since_ms, LATEST if until_ms is None else until_ms
+
+
 def _latest(
-    connection: Connection, ids: dict[str, int], since_ms: int | None, until_ms: int | None
+    connection: Connection, ids: dict[str, int], since_ms: int, until_ms: int
 ) -> dict[str, Result]:
-    found = archive.last(connection, list(ids.values()), since_ms or 0, until_ms or LATEST)
+    found = archive.last(connection, list(ids.values()), since_ms, until_ms)
     texts = Texts()
     texts.learn(connection, found.values())
     return {

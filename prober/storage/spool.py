@@ -32,6 +32,9 @@ from prober.model import (
 
 LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # this host's trouble, for now
 
+PATTERN = "*-*.batch"
+"""The names of files that hold a whole batch, for `Path.glob`; sorted, the oldest comes first."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -47,7 +50,7 @@ class Spool:
             _write(folder / "probe.part", b"")
             for part in folder.glob("*.part"):
                 part.unlink()
-            self._files = deque(sorted(folder.glob("*-*.batch")))
+            self._files = deque(sorted(folder.glob(PATTERN)))
         except OSError as error:
             raise NotWritable(
                 f"spool {folder} can't be written ({error.strerror}); "
@@ -82,7 +85,7 @@ class Spool:
         while self._files:
             file = self._files[0]
             try:
-                return file, _decode(file.read_bytes())
+                return file, decode(file.read_bytes())
             except (OSError, ValueError, TypeError) as error:
                 if getattr(error, "errno", None) in LACKING:
                     raise  # the file is well
@@ -139,7 +142,8 @@ def _plain(named: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(named._replace(message=None) if isinstance(named, Result) else named)
 
 
-def _decode(content: bytes) -> list[Observation]:
+def decode(content: bytes) -> list[Observation]:
+    """The batch in a file; raises ValueError or TypeError where it isn't one."""
     return [_observation(*fields) for fields in orjson.loads(content)]
 
 
