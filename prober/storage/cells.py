@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from prober.rollups import Cell, merged, times_ms
 from prober.storage import archive, rollup
 from prober.storage.rollup import DAY_MS, DAY_S, HOUR_S, Changes
-from prober.storage.segment import HOUR_MS, Raw
+from prober.storage.segment import HOUR_MS, Raw, columns
 from prober.storage.tables import BUCKET_MS
 from prober.storage.walk import LATEST
 
@@ -195,4 +195,4 @@ def _cell(rows: Sequence[Raw], changes: Changes, part: Span, known_until: int) -
     until = min(max(known_until, part.start), part.end)
     ok, degraded, broken, unknown = times_ms(changes, part.start, until)
     times = (ok, degraded, broken, unknown + part.end - until)
-    return rollup.cell(rows, changes, *part)._replace(times_ms=times)
+    return rollup.cell(columns(rows), changes, *part)._replace(times_ms=times)

@@ -16,13 +16,15 @@ TYPES = "BHIQ"  # unsigned, of 1, 2, 4 and 8 bytes
 def column(values: Sequence[int]) -> bytes:
     """A column of at least one number, none of them negative."""
     largest = max(values)
+    if largest < 256:
+        return b"B" + bytes(values)
     letter = next(t for t in TYPES if largest < 256 ** array(t).itemsize)
     numbers = array(letter, values)
     if sys.byteorder == "big":
         numbers.byteswap()
     plain = numbers.tobytes()
     width = numbers.itemsize
-    return letter.encode() + b"".join(plain[place::width] for place in range(width))
+    return letter.encode() + b"".join([plain[place::width] for place in range(width)])
 
 
 def read_columns(body: bytes, start: int, counts: Iterable[int]) -> list[array[int]]:

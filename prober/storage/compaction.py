@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import accumulate, groupby, takewhile
 from operator import itemgetter
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from prober.storage.archive import RAW
 from prober.storage.fetching import fetch
-from prober.storage.segment import HOUR_MS, Damaged, Raw, pack, unpack
+from prober.storage.segment import HOUR_MS, Columns, Damaged, Raw, columns, pack, unpack
 from prober.storage.session import Session
 from prober.storage.tables import results, segments
 from prober.storage.walk import BUCKETS_AN_HOUR
@@ -21,12 +21,12 @@ from prober.storage.walk import BUCKETS_AN_HOUR
 GRACE_MS = 300_000  # an hour stays hot for so long after its end: its last rows are on their way
 ROWS_A_STEP = 2_000  # what a step moves, about: the write lock is held meanwhile
 
-_raw = tuple.__new__  # what Raw._make is, without its check
-
 log = structlog.get_logger(__name__)
 
-ByService = dict[int, list[Raw]]
+ByService = dict[int, Columns]
 """Rows by the id of their service, oldest first."""
+
+SERVICE = itemgetter(0)
 
 
 class Fold(Protocol):
@@ -65,7 +65,7 @@ class Compaction:
         connection.execute(insert(segments), [_segment(hour, *item) for item in whole.items()])
         for fold in self._folds:
             fold(connection, hour, whole)
-        return sum(map(len, hot.values()))
+        return sum(len(rows.checked_at) for rows in hot.values())
 
 
 # Made once: putting a statement together costs more than running it for a few services.
@@ -103,18 +103,20 @@ def _taken(connection: Connection, hour: int, ids: Sequence[int]) -> ByService:
     mine = {"buckets": buckets, "ids": ids}
     found = fetch(connection, TAKEN, mine)
     connection.execute(DROP_TAKEN, mine)
+    found.sort(key=SERVICE)  # keeps the order of time, which buckets lie in
     taken: ByService = {}
-    for id_, rows in groupby(found, itemgetter(0)):  # of a bucket
-        taken.setdefault(id_, []).extend([_raw(Raw, row[1:]) for row in rows])
+    for id_, rows in groupby(found, SERVICE):
+        _, *fields = zip(*rows, strict=True)
+        taken[id_] = Columns._make(fields)
     return taken
 
 
-def _untied(connection: Connection, hour: int, ids: Sequence[int]) -> ByService:
+def _untied(connection: Connection, hour: int, ids: Sequence[int]) -> dict[int, list[Raw]]:
     """Take out what segments of the hour hold already, where rows come late.
 
     One that is damaged is set aside, under its service's negative id, for `prober db verify`.
     """
-    found: ByService = {}
+    found: dict[int, list[Raw]] = {}
     mine = {"of_hour": hour, "ids": ids}
     for service_id, data in fetch(connection, UNTIED, mine):
         try:
@@ -128,19 +130,20 @@ def _untied(connection: Connection, hour: int, ids: Sequence[int]) -> ByService:
     return found
 
 
-def _joined(archived: ByService, hot: ByService) -> ByService:
+def _joined(archived: Mapping[int, Sequence[Raw]], hot: ByService) -> ByService:
     """All rows of each service, oldest first; of two of the same moment the one archived first."""
     both = {**hot}
     for service_id, rows in archived.items():
-        by_time = {row.checked_at: row for row in (*hot[service_id], *rows)}
-        both[service_id] = [by_time[at] for at in sorted(by_time)]
+        late = map(Raw._make, zip(*hot[service_id], strict=True))
+        by_time = {row.checked_at: row for row in (*late, *rows)}
+        both[service_id] = columns([by_time[at] for at in sorted(by_time)])
     return both
 
 
-def _segment(hour: int, service_id: int, rows: Sequence[Raw]) -> dict[str, object]:
+def _segment(hour: int, service_id: int, rows: Columns) -> dict[str, object]:
     return {
         "hour": hour,
         "service_id": service_id,
-        "count": len(rows),
+        "count": len(rows.checked_at),
         "data": pack(hour, rows),
     }

@@ -6,7 +6,7 @@ import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from operator import attrgetter, sub
+from operator import sub
 from typing import Any
 
 from sqlalchemy import (
@@ -26,7 +26,7 @@ from prober.rollups import NONE, STATUSES, Cell, histogram, merged, times_ms
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
 from prober.storage.fetching import fetch, shares
-from prober.storage.segment import HOUR_MS, Raw
+from prober.storage.segment import HOUR_MS, Columns
 from prober.storage.tables import rollups, services, transitions
 
 HOUR_S = 3_600
@@ -34,8 +34,6 @@ DAY_S = 86_400
 DAY_MS = 24 * HOUR_MS
 SERVICES_A_STEP = 100
 MEASURED = frozenset({0, 1, 2})  # outcomes whose latency is the service's own
-OUTCOME = attrgetter("outcome")
-REASON = attrgetter("reason")
 COUNT = struct.Struct("!I")
 FIGURES = tuple(c for c in rollups.c if not c.primary_key)
 NAMES = tuple(status.lower() for status in STATUSES)
@@ -78,23 +76,29 @@ def close_day(connection: Connection, day: int) -> int:
     return len(ids)
 
 
-def cell(rows: Sequence[Raw], changes: Changes, start: int, end: int) -> Cell:
+def cell(rows: Columns, changes: Changes, start: int, end: int) -> Cell:
     """What rows and changes of status come to, from `start` until `end`."""
-    outcomes = Counter(map(OUTCOME, rows))
-    latencies = [
-        latency_us
-        for _, latency_us, outcome, *_, stalled in rows
-        if latency_us is not None and outcome in MEASURED and not stalled
-    ]
+    outcomes, reasons = Counter(rows.outcome), Counter(rows.reason)
+    latencies = _measured(rows)
     return Cell(
         (outcomes[0], outcomes[1], outcomes[2], outcomes[3]),
         times_ms(changes, start, end),
-        Counter(reason for reason in map(REASON, rows) if reason is not None),
+        {reason: count for reason, count in reasons.items() if reason is not None},
         sum(latencies),
         min(latencies, default=None),
         max(latencies, default=None),
         histogram(latencies),
     )
+
+
+def _measured(rows: Columns) -> list[int]:
+    """The latencies that are the services' own."""
+    each = zip(rows.latency_us, rows.outcome, rows.stalled, strict=True)
+    return [
+        latency_us
+        for latency_us, outcome, stalled in each
+        if latency_us is not None and outcome in MEASURED and not stalled
+    ]
 
 
 def _held() -> Select[Any]:
@@ -116,6 +120,11 @@ TURNED = CHANGES.where(
     transitions.c.at > bindparam("first"),
     transitions.c.at < bindparam("last"),
 ).order_by(transitions.c.at)
+
+
+MINE = (rollups.c.resolution_s == bindparam("width")) & (rollups.c.start == bindparam("first"))
+DROP = delete(rollups).where(MINE, rollups.c.service_id.in_(IDS))
+ADD = insert(rollups)
 
 
 def statuses(
@@ -189,12 +198,12 @@ def _cells() -> Select[Any]:
 def _write(connection: Connection, resolution_s: int, start: int, cells: Cells) -> None:
     if cells:
         rows = [_row(resolution_s, start, id_, cell) for id_, cell in cells.items()]
-        connection.execute(insert(rollups), rows)
+        connection.execute(ADD, rows)
 
 
 def _clear(connection: Connection, resolution_s: int, start: int, ids: Sequence[int]) -> int:
-    mine = _of(resolution_s, start) & rollups.c.service_id.in_(ids)
-    return connection.execute(delete(rollups).where(mine)).rowcount
+    mine = {"width": resolution_s, "first": start, "ids": ids}
+    return connection.execute(DROP, mine).rowcount
 
 
 def _of(resolution_s: int, start: int) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ import struct
 import zlib
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from operator import sub
 from typing import NamedTuple
@@ -53,28 +54,52 @@ class Raw(NamedTuple):
     stalled: int | None
 
 
+class Columns(NamedTuple):
+    """Rows of one service, a field of all rows at a time: what `Raw` tells of each."""
+
+    checked_at: tuple[int, ...]
+    latency_us: tuple[int | None, ...]
+    outcome: tuple[int, ...]
+    http_code: tuple[int | None, ...]
+    endpoint_id: tuple[int | None, ...]
+    snippet_id: tuple[int | None, ...]
+    reason: tuple[int | None, ...]
+    phase: tuple[int | None, ...]
+    stalled: tuple[int | None, ...]
+
+
+def columns(rows: Sequence[Raw]) -> Columns:
+    """The columns of rows, which may be none."""
+    return Columns._make(zip(*rows, strict=True) if rows else ((),) * len(Raw._fields))
+
+
 class Damaged(ValueError):
     """A segment can't be read; the message says what is wrong with it."""
 
 
-def pack(hour: int, rows: Sequence[Raw]) -> bytes:
+def pack(hour: int, rows: Columns) -> bytes:
     """A segment of rows in the order of `checked_at`; `hour` counts from the epoch."""
-    times, latencies, *rest = zip(*rows, strict=True)
+    times, latencies, *rest = rows
     steps = list(map(sub, times, (hour * HOUR_MS, *times)))
     usual = sorted(steps)[len(steps) // 2]
-    places: dict[Kind, int] = {}
-    which = [places.setdefault(combination, len(places)) for combination in zip(*rest, strict=True)]
+    kinds = list(zip(*rest, strict=True))
+    places = {kind: place for place, kind in enumerate(dict.fromkeys(kinds))}
     body = b"".join(
         (
             _FRONT.pack(len(places), usual),
-            *(column(_filled(values)) for values in zip(*places, strict=True)),
+            _kinds(tuple(places)),
             column(_zigzag(steps, usual)),
             column(_filled(latencies)),
-            column(which),
+            column(list(map(places.__getitem__, kinds))),
         )
     )
     packed = zlib.compress(body, LEVEL)
-    return _HEAD.pack(VERSION, len(rows), _checksum(len(rows), packed)) + packed
+    return _HEAD.pack(VERSION, len(times), _checksum(len(times), packed)) + packed
+
+
+@lru_cache  # most services have the same
+def _kinds(kinds: tuple[Kind, ...]) -> bytes:
+    return b"".join(column(_filled(values)) for values in zip(*kinds, strict=True))
 
 
 def unpack(hour: int, segment: bytes) -> list[Raw]:
@@ -126,8 +151,7 @@ def _checksum(rows: int, packed: bytes) -> int:
 
 
 def _zigzag(steps: Sequence[int], usual: int) -> list[int]:
-    apart = (step - usual for step in steps)
-    return [value << 1 if value >= 0 else ~(value << 1) for value in apart]
+    return [apart << 1 ^ apart >> 63 for apart in map(usual.__rsub__, steps)]
 
 
 def _unzigzag(values: Sequence[int], usual: int) -> list[int]:

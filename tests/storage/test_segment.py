@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.storage.segment import HOUR_MS, Damaged, Raw, pack, unpack
+from prober.storage.segment import HOUR_MS, Damaged, Raw, columns, pack, unpack
 
 HOUR = 494_000
 START = HOUR * HOUR_MS
@@ -45,24 +45,24 @@ def a_day(step_ms: int) -> list[Raw]:
 
 @given(rows=ROWS)
 def test_rows_come_back_as_they_were_packed(rows: list[Raw]) -> None:
-    assert unpack(HOUR, pack(HOUR, rows)) == rows
+    assert unpack(HOUR, pack(HOUR, columns(rows))) == rows
 
 
 @given(rows=ROWS)
 def test_the_head_tells_the_number_of_rows(rows: list[Raw]) -> None:
-    assert int.from_bytes(pack(HOUR, rows)[1:5]) == len(rows)
+    assert int.from_bytes(pack(HOUR, columns(rows))[1:5]) == len(rows)
 
 
 @pytest.mark.parametrize("step_ms", [5_000, 30_000])
 def test_a_result_takes_less_than_four_bytes(step_ms: int) -> None:
     rows = a_day(step_ms)
 
-    assert len(pack(HOUR, rows)) / len(rows) < 4
+    assert len(pack(HOUR, columns(rows))) / len(rows) < 4
 
 
 @given(rows=ROWS, data=st.data())
 def test_any_changed_bit_is_noticed(rows: Sequence[Raw], data: st.DataObject) -> None:
-    segment = bytearray(pack(HOUR, rows))
+    segment = bytearray(pack(HOUR, columns(rows)))
     place = data.draw(st.integers(1, len(segment) - 1))
 
     segment[place] ^= 1 << data.draw(st.integers(0, 7))
@@ -75,8 +75,11 @@ def test_any_changed_bit_is_noticed(rows: Sequence[Raw], data: st.DataObject) ->
     ("segment", "complaint"),
     [
         (b"", "it has 0 bytes, and its head alone has 9"),
-        (b"\x02" + pack(HOUR, a_day(30_000))[1:], "its format is 2, and this prober knows 1"),
-        (pack(HOUR, a_day(30_000))[:-1], "its checksum doesn't fit"),
+        (
+            b"\x02" + pack(HOUR, columns(a_day(30_000)))[1:],
+            "its format is 2, and this prober knows 1",
+        ),
+        (pack(HOUR, columns(a_day(30_000)))[:-1], "its checksum doesn't fit"),
     ],
 )
 def test_what_is_no_segment_is_told(segment: bytes, complaint: str) -> None:
