@@ -69,7 +69,9 @@ def certified(folder: Path) -> Path:
     authority = ("-keyout", "authority.key", "-out", "authority.crt", "-subj", "/CN=Authority")
     leaf = ("-keyout", "leaf.key", "-out", "leaf.crt", "-subj", "/CN=bench")
     signed = ("-CA", "authority.crt", "-CAkey", "authority.key")
-    names = ("-addext", "subjectAltName=IP:127.0.0.1")
+    # rustls takes no authority for a server.
+    kind = ("-addext", "basicConstraints=critical,CA:FALSE")
+    names = ("-addext", "subjectAltName=IP:127.0.0.1", *kind)
     for arguments in (authority, (*leaf, *signed, *names)):
         command = ("openssl", "req", "-x509", *CURVE, *arguments)
         subprocess.run(command, cwd=folder, check=True, capture_output=True)

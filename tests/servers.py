@@ -241,11 +241,15 @@ def black_hole() -> Iterator[str]:
 
 
 def make_certificate(folder: Path, name: str = "localhost", days: int = 30) -> Certificate:
-    """Make a certificate for `name`, and for 127.0.0.1 and ::1 where it is localhost."""
+    """Make a certificate for `name`, and for 127.0.0.1 and ::1 where it is localhost.
+
+    It signs itself, but no other: rustls takes no authority for a server.
+    """
     made = Certificate(folder / f"{name}.crt", folder / f"{name}.key")
     addresses = ",IP:127.0.0.1,IP:::1" if name == "localhost" else ""
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}{addresses}"]
+    subject += ["-addext", "basicConstraints=critical,CA:FALSE"]
     command = ["openssl", "req", "-x509", *curve, "-nodes", "-days", str(days), *subject]
     command += ["-keyout", str(made.key), "-out", str(made.cert)]
     subprocess.run(command, check=True, capture_output=True)

@@ -90,7 +90,7 @@ OWNERS: dict[str, set[str]] = {
     "apscheduler": {"schedule"},
     "brotli": {"blackbox"},
     "click": {"cli"},
-    "cryptography": {"blackbox"},
+    "cryptography": {"blackbox", "probes"},
     "dns": {"blackbox", "probes"},
     "fastapi": {"gateway"},
     "h2": {"blackbox"},
@@ -105,6 +105,7 @@ OWNERS: dict[str, set[str]] = {
     "pydantic": {"config", "gateway"},  # what FastAPI takes bodies as
     "re2": {"patterns"},
     "rich_click": {"cli"},
+    "rtls": {"probes"},
     "ruamel": {"config"},
     "sqlalchemy": {"storage"},
     "starlette": {"gateway"},

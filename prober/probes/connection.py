@@ -1,4 +1,4 @@
-"""One plain connection to a service, which carries one request after the other."""
+"""One connection to a service, which carries one request after the other."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ class Stale(Exception):
     """A connection that was used before was closed before anything of an answer came."""
 
 
-class Redirected(Exception):
-    """The answer is a redirect, which is to be followed."""
+class HandOver(Exception):
+    """What came is for libcurl to judge, and so is this request from now on, for `lasts_s`."""
+
+    def __init__(self, lasts_s: float) -> None:
+        super().__init__()
+        self.lasts_s = lasts_s
 
 
 def now_us() -> int:
@@ -35,46 +39,55 @@ class Connection(asyncio.Protocol):
     """Asks, and reads one answer at a time.
 
     It calls `on_idle` when it may be asked again, and `on_lost` when it is gone. `place` is where
-    it leads, `peer` what messages call that, and `idle_since_s` when it was last used.
+    it leads, `address` by which of its host's addresses, and `idle_since_s` when it was last used.
     """
 
     def __init__(
         self,
         place: Place,
-        peer: str,
+        address: str,
         on_idle: Callable[[Connection], None],
         on_lost: Callable[[Connection], None],
     ) -> None:
         self.place = place
-        self.peer = peer
+        self.address = address
         self.idle_since_s = 0.0
+        self.is_late = False  # the time was over before a connection came about
         self._on_idle = on_idle
         self._on_lost = on_lost
-        self._transport: asyncio.Transport
+        self._interrupt: Callable[[], object]
+        self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle
         self._spoken: Spoken
         self._done: asyncio.Future[Exchange] | None = None  # set while an answer is waited for
         self._quick: Quick | None = None
         self._answer: Answer | None = None  # None while nothing has come
-        self._began_us = self._ready_us = self._first_us = 0
+        self._began_us = self._connected_us = self._ready_us = self._first_us = 0
         self._is_used = False
+        self._tls_expiry: int | None = None
 
     def ask(
-        self, spoken: Spoken, began_us: int, left_s: float, loop: asyncio.AbstractEventLoop
+        self, spoken: Spoken, began_us: int, left_s: float, interrupt: Callable[[], object]
     ) -> asyncio.Future[Exchange]:
         """Send a request, whose answer may take `left_s`; `began_us` is when its fetch began.
 
-        The future raises Stale and Redirected. Who cancels it drops the connection.
+        Where nothing is connected yet, it is sent as soon as that is; `interrupt` is called where
+        the time is over before that. The future raises Stale and HandOver. Who cancels it drops
+        the connection.
         """
+        loop = asyncio.get_running_loop()
         self._spoken = spoken
         self._answer = None
         self._began_us = began_us
-        # Nothing is to be connected where the connection is there already.
-        self._ready_us = began_us if self._is_used else now_us()
         self._first_us = 0
+        self._interrupt = interrupt
         self._timer = loop.call_later(left_s, self._time_out)
         self._done = done = loop.create_future()
-        self._transport.write(spoken.data)
+        if self._transport is not None:
+            # Nothing is to be connected where the connection is there already.
+            self._connected_us = self._ready_us = began_us
+            self._tls_expiry = None
+            self._send(self._transport)
         return done
 
     def drop(self) -> None:
@@ -83,20 +96,33 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
             self._done.cancel()
             self._done = None
-        self._transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     def is_open(self) -> bool:
         """Whether it may be asked."""
-        return not self._transport.is_closing()
+        return self._transport is not None and not self._transport.is_closing()
+
+    def unconnected(self, error: OSError) -> Exchange:
+        """What a fetch has brought for which no connection came about. Raises HandOver."""
+        self.drop()
+        late = isinstance(error, TimeoutError) and not error.errno
+        code = pycurl.E_OPERATION_TIMEDOUT if late else pycurl.E_COULDNT_CONNECT
+        return self._failure(code, "", error.errno or 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self._transport = cast(asyncio.Transport, transport)
+        self._connected_us = now_us()
+        if self._done is None:  # who asked has gone
+            self._transport.abort()
+        else:
+            self._begin(self._transport)
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         if self._done is None:  # who speaks unasked can't be trusted with the next request
-            self._transport.abort()
+            self._abort()
         elif self._answer is not None:
             self._feed(self._answer, data)
         elif not self._is_read_at_once(data):
@@ -107,16 +133,33 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         self._on_lost(self)
-        if self._done is None:
-            return
+        if self._done is not None:
+            self._lose(exc)
+
+    def _begin(self, transport: asyncio.Transport) -> None:
+        """Make the new connection ready, and send the request."""
+        self._ready_us = self._connected_us
+        self._send(transport)
+
+    def _send(self, transport: asyncio.Transport) -> None:
+        transport.write(self._spoken.data)
+
+    def _lose(self, exc: Exception | None) -> None:
+        """Conclude from the end of the connection."""
         if self._is_used and self._answer is None:
             self._settle(Stale())
         elif exc is not None:
             self._settle(self._failure(pycurl.E_RECV_ERROR, "", getattr(exc, "errno", 0) or 0))
-        elif self._answer is None:
-            self._settle(self._failure(pycurl.E_GOT_NOTHING, ""))
         else:
-            self._end(self._answer)
+            self._end()
+
+    def _close(self) -> None:
+        """Part in good order."""
+        self._abort()
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     def _is_read_at_once(self, data: bytes) -> bool:
         if self._spoken.is_bodiless:
@@ -141,36 +184,46 @@ class Connection(asyncio.Protocol):
             if answer.whole:
                 self._conclude(answer)
 
-    def _end(self, answer: Answer) -> None:
+    def _end(self) -> None:
+        """The service sends no more."""
+        if self._answer is None:
+            self._settle(self._failure(pycurl.E_GOT_NOTHING, ""))
+            return
         try:
-            answer.end()
+            self._answer.end()
         except Broken as broken:
             self._settle(self._failure(broken.code, broken.detail))
         else:
-            self._conclude(answer)
+            self._conclude(self._answer)
 
     def _note_first(self, answer: Answer) -> None:
         if not self._first_us and answer.version is not None:
             self._first_us = now_us()
 
     def _time_out(self) -> None:
-        self._settle(self._failure(pycurl.E_OPERATION_TIMEDOUT, ""))
+        if self._transport is None:
+            self.is_late = True
+            self._interrupt()
+        else:
+            self._settle(self._failure(pycurl.E_OPERATION_TIMEDOUT, ""))
 
     def _conclude(self, answer: Answer) -> None:
         if answer.leads_on:
-            self._settle(Redirected())
+            self._settle(HandOver(float("inf")))
             return
         exchange = self._exchange(answer.code, answer.body(), answer.version, answer.cut, now_us())
         self._settle(exchange, answer.keeps)
 
-    def _settle(self, outcome: Exchange | Exception, keeps: bool = False) -> None:
+    def _settle(self, outcome: Exchange | Exception, is_sound: bool = False) -> None:
         done, self._done = self._done, None
         self._timer.cancel()
         self._is_used = True
-        if keeps:
+        if is_sound and self._spoken.keeps:
             self._on_idle(self)
+        elif is_sound:
+            self._close()
         else:
-            self._transport.abort()
+            self._abort()
         if done is None or done.done():  # its task was cancelled in this very turn of the loop
             return
         if isinstance(outcome, Exception):
@@ -183,20 +236,40 @@ class Connection(asyncio.Protocol):
     ) -> Exchange:
         timings = self._timings(end_us)
         total_ms = (end_us - self._began_us) / 1000
-        return Exchange(code, body, timings, total_ms, http_version=version, cut=cut)
+        return Exchange(
+            code, body, timings, total_ms, self._tls_expiry, http_version=version, cut=cut
+        )
 
     def _failure(self, code: int, detail: str, os_errno: int = 0) -> Exchange:
         end_us, answer = now_us(), self._answer
-        phase = Phase.TRANSFER if self._first_us else Phase.PROCESSING
-        failed = Failed(code, detail, os_errno, phase, self.peer)
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        peer = f"{host}:{self.place.port}"
+        failed = Failed(code, detail, os_errno, self._phase(), peer)
         total_ms = (end_us - self._began_us) / 1000
         exchange = failed_exchange(failed, self._timings(end_us), total_ms)
         if answer is None:
-            return exchange
-        return exchange._replace(http_code=answer.code, body=answer.body())
+            return exchange._replace(tls_expiry=self._tls_expiry)
+        return exchange._replace(
+            http_code=answer.code, body=answer.body(), tls_expiry=self._tls_expiry
+        )
+
+    def _phase(self) -> Phase:
+        """The first phase that was not completed."""
+        marks = {
+            Phase.CONNECT: self._connected_us,
+            Phase.TLS: self._ready_us,
+            Phase.PROCESSING: self._first_us,
+        }
+        return next((phase for phase, mark in marks.items() if not mark), Phase.TRANSFER)
 
     def _timings(self, end_us: int) -> Timings:
+        connected_us = self._connected_us or end_us
+        ready_us = self._ready_us or end_us
         first_us = self._first_us or end_us
-        connect_ms = (self._ready_us - self._began_us) / 1000
-        processing_ms = (first_us - self._ready_us) / 1000
-        return Timings(0.0, connect_ms, 0.0, processing_ms, (end_us - first_us) / 1000)
+        return Timings(
+            0.0,
+            (connected_us - self._began_us) / 1000,
+            (ready_us - connected_us) / 1000,
+            (first_us - ready_us) / 1000,
+            (end_us - first_us) / 1000,
+        )

@@ -1,4 +1,4 @@
-"""Fetch what is asked for: resolve the host where that is ours to do, then let libcurl transfer."""
+"""Fetch what is asked for: resolve the host, then ask by a connection of our own or by libcurl."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pycurl
 
 from prober.model import Phase, Timings
 from prober.probes import nameserver
+from prober.probes.connection import HandOver
+from prober.probes.direct import Direct
 from prober.probes.driving import Driver
 from prober.probes.exchange import Exchange, Request
 from prober.probes.faults import Failed
-from prober.probes.kept import Kept
 from prober.probes.resolver import Resolver, chosen, needs_resolving
 from prober.probes.speaking import spoken
 from prober.probes.transfer import failed_exchange, system_ca_file
@@ -39,22 +40,16 @@ class Engine:
         self._ca_file = ca_file or system_ca_file()
         self._resolver = Resolver(loop)
         self._drivers: dict[str | None, Driver] = {}
-        self._kept = Kept(loop)
+        self._direct = Direct(loop, self._ca_file)
 
     async def fetch(self, request: Request, timeout_s: float) -> Exchange:
         """Send a request, and wait for its answer or for what came instead, `timeout_s` at most.
 
         The time covers everything: resolving, connecting, TLS, redirects and the body.
         """
-        if request.options.keep_alive and (words := spoken(request)) is not None:
-            deadline = time.monotonic() + timeout_s
-            exchange = await self._kept.fetch(words, timeout_s)
-            if exchange is not None:
-                return exchange
-            timeout_s = deadline - time.monotonic()
         if _is_ours_to_resolve(request.host, request.options.wire):
             return await self._fetch_by_name(request, timeout_s)
-        return await self._transfer(request, timeout_s, [])
+        return await self._ask(request, timeout_s, ())
 
     async def _fetch_by_name(self, request: Request, timeout_s: float) -> Exchange:
         began = time.monotonic()
@@ -67,10 +62,10 @@ class Engine:
         while True:
             took_s = time.monotonic() - began
             left_s = timeout_s - took_s
-            known = [f"+{request.host}:{request.port}:{','.join(groups.pop(0))}"]
+            addresses = tuple(groups.pop(0))
             # The others get their share of the time, also where the first ones are silent.
             share_s = left_s / 2 if groups else left_s
-            exchange = await self._transfer(request, share_s, known)
+            exchange = await self._ask(request, share_s, addresses)
             if not groups or exchange.phase is not Phase.CONNECT:
                 return _later(exchange, took_s * 1000)
 
@@ -81,11 +76,30 @@ class Engine:
             return await nameserver.ask(request.options.wire.resolver, request.host, timeout_s)
         return await self._resolver.resolve(request.host, timeout_s)
 
-    async def _transfer(self, request: Request, timeout_s: float, known: list[str]) -> Exchange:
+    async def _ask(
+        self, request: Request, timeout_s: float, addresses: tuple[str, ...]
+    ) -> Exchange:
+        """Send a request; `addresses` are those of its host where that was ours to resolve."""
+        words = spoken(request)
+        if words is None or self._direct.declines(words):
+            return await self._transfer(request, timeout_s, addresses)
+        deadline = time.monotonic() + timeout_s
+        try:
+            return await self._direct.fetch(words, addresses or words.addresses, timeout_s)
+        except HandOver as why:
+            exchange = await self._transfer(request, deadline - time.monotonic(), addresses)
+            self._direct.learn(words, why, exchange)
+            return exchange
+
+    async def _transfer(
+        self, request: Request, timeout_s: float, addresses: tuple[str, ...]
+    ) -> Exchange:
         # A multi handle remembers one file of authorities, and reading the system's takes 17 ms:
         # each probe would pay for it where services with two files take turns.
         ca_file = request.options.wire.tls.ca_file
         driver = self._drivers.get(ca_file) or self._add(ca_file)
+        host = f"+{request.host}:{request.port}"
+        known = [f"{host}:{','.join(addresses)}"] if addresses else []
         return await driver.transfer(request, timeout_s, known)
 
     def _add(self, ca_file: str | None) -> Driver:
@@ -93,7 +107,7 @@ class Engine:
 
     def close(self) -> None:
         """Cancel what runs, and let go of every connection."""
-        self._kept.close()
+        self._direct.close()
         for driver in self._drivers.values():
             driver.close()
         self._drivers.clear()

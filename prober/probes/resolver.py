@@ -47,7 +47,10 @@ class Resolver:
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
             told = functools.partial(answer.set_result, [str(entry[4][0]) for entry in found])
-        except OSError as error:
+        except ValueError as error:  # no name at all: it is too long, or has an empty part
+            missing = socket.gaierror(socket.EAI_NONAME, f"it is no valid name: {error}")
+            told = functools.partial(answer.set_exception, missing)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the one who waits must get it
             told = functools.partial(answer.set_exception, error)
         with suppress(RuntimeError):  # the loop was closed meanwhile
             self._loop.call_soon_threadsafe(self._tell, host, told)

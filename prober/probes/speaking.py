@@ -1,4 +1,4 @@
-"""Put a request into bytes, where a plain connection of our own can carry it."""
+"""Put a request into bytes, where a connection of our own can carry it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,52 @@ from prober.probes.exchange import Options, Request
 from prober.probes.preparing import USER_AGENT
 from prober.wire import Wire
 
-SCHEME = "http://"
-DEFAULT_PORT = 80
+PORTS = {"http": 80, "https": 443}
 LOCALHOST = ("::1", "127.0.0.1")  # in libcurl's order
-VERSIONS = frozenset({"auto", "1.1"})
+# Names only that nobody reads in another way: "127.1" and "0x7f" are addresses to libcurl.
+NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z](?:[a-z0-9-]*[a-z0-9])?")
+URL = re.compile(r"(https?)://([^/?#]*)(.*)", re.DOTALL)
+# What is offered to a server by TLS for each version that may be spoken.
+PROTOCOLS: dict[str, tuple[bytes, ...]] = {"auto": (b"h2", b"http/1.1"), "1.1": (b"http/1.1",)}
+TLS_VERSIONS = frozenset({None, "1.2"})
 # Headers that say how an answer is to be sent, or that libcurl heeds itself.
 DELICATE = frozenset(
     {"connection", "content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
 )
+# A request that is answered by a redirect is sent once more by libcurl, which these can bear.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 TARGET = re.compile(r"[/?][!-~]*|")
 
 MOST_REMEMBERED = 65_536  # requests
 
-Place = tuple[tuple[str, ...], int]
-"""The addresses to try in turn, and the port."""
+
+class Security(NamedTuple):
+    """How TLS is made: the authorities' file (None: the system's), and the protocols on offer."""
+
+    ca_file: str | None
+    protocols: tuple[bytes, ...]
+
+
+class Place(NamedTuple):
+    """Where a connection leads, and how; `security` is None without TLS."""
+
+    host: str
+    port: int
+    security: Security | None
 
 
 class Spoken(NamedTuple):
-    """A request as it is sent, and what must be known to read its answer."""
+    """A request as it is sent, and what must be known to read its answer.
+
+    `addresses` are those of its host, to be tried in turn, or none where that is to be resolved.
+    """
 
     place: Place
+    addresses: tuple[str, ...]
     data: bytes
     is_bodiless: bool
     follows: bool
+    keeps: bool
     body_limit: int
 
 
@@ -41,50 +64,49 @@ class Spoken(NamedTuple):
 def spoken(request: Request) -> Spoken | None:
     """The request in bytes, or None where libcurl is needed.
 
-    A connection of our own goes to an address or to localhost, by plain HTTP/1.1 and directly.
+    A connection of our own goes directly, by HTTP/1.1, plain or with TLS in which a server proves
+    who it is.
     """
-    addresses = _addresses(request.host)
-    authority, target = _split(request.url)
+    parts = URL.fullmatch(request.url)
     options = request.options
-    if not addresses or authority not in _authorities(request) or not _is_simple(options):
+    if parts is None or not _is_simple(options):
         return None
-    if TARGET.fullmatch(target) is None:
+    scheme, authority, target = parts.groups()
+    authorities = _authorities(request, PORTS[scheme])
+    addresses = _addresses(request.host, options.wire.ip_protocol)
+    if authority not in authorities or addresses is None or not TARGET.fullmatch(target):
+        return None
+    security = _security(options.wire) if scheme == "https" else None
+    if scheme == "https" and security is None:
         return None
     path = target.partition("#")[0]
-    path = path if path.startswith("/") else f"/{path}"
     return Spoken(
-        (addresses, request.port),
-        _data(path, _authorities(request)[0], options),
+        Place(request.host, request.port, security),
+        addresses,
+        _data(path if path.startswith("/") else f"/{path}", authorities[0], options),
         options.method == "HEAD",
         options.follow_redirects,
+        options.keep_alive,
         options.body_limit,
     )
 
 
-def _addresses(host: str) -> tuple[str, ...]:
+def _addresses(host: str, ip_protocol: str) -> tuple[str, ...] | None:
+    """None where libcurl must find out by itself."""
     if host == "localhost":
-        return LOCALHOST
+        return LOCALHOST if ip_protocol != "ip4" and ip_protocol != "ip6" else None
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return ()
-    return (host,) if str(address) == host and "%" not in host else ()
+        return () if NAME.fullmatch(host) else None
+    return (host,) if str(address) == host and "%" not in host and ip_protocol == "any" else None
 
 
-def _split(url: str) -> tuple[str, str]:
-    """What stands between the scheme and the path, and all from the path on."""
-    if not url.startswith(SCHEME):
-        return "", ""
-    rest = url.removeprefix(SCHEME)
-    authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    return authority, rest.removeprefix(authority)
-
-
-def _authorities(request: Request) -> tuple[str, ...]:
+def _authorities(request: Request, default_port: int) -> tuple[str, ...]:
     """How a url may write the host and port: first the way in which Host is sent."""
     host = f"[{request.host}]" if ":" in request.host else request.host
     full = f"{host}:{request.port}"
-    return (host, full) if request.port == DEFAULT_PORT else (full,)
+    return (host, full) if request.port == default_port else (full,)
 
 
 def _is_simple(options: Options) -> bool:
@@ -92,12 +114,21 @@ def _is_simple(options: Options) -> bool:
         return False
     if options.method == "HEAD" and options.body is not None:
         return False
+    if options.follow_redirects and options.method not in SAFE:
+        return False
     return not any(name.lower() in DELICATE for name, _ in options.headers)
 
 
 def _is_direct(wire: Wire) -> bool:
     unusual = wire.proxy or wire.unix_socket or wire.source_address or wire.compression
-    return not unusual and wire.http_version in VERSIONS and wire.ip_protocol == "any"
+    return not unusual and wire.http_version in PROTOCOLS
+
+
+def _security(wire: Wire) -> Security | None:
+    tls = wire.tls
+    if tls.insecure or tls.cert_file or tls.min_version not in TLS_VERSIONS:
+        return None
+    return Security(tls.ca_file, PROTOCOLS[wire.http_version])
 
 
 def _data(path: str, authority: str, options: Options) -> bytes:

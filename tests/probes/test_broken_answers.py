@@ -1,10 +1,14 @@
 """What prober makes of answers that break the rules of HTTP: one line per way to break them.
 
-All of them come over fresh connections, which libcurl reads, and over kept ones, which prober
-reads by itself: the two must agree.
+All of them come in all ways: some are read by libcurl, the others by prober itself, and they must
+agree.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 import pytest
 from fetching import fetch
@@ -24,7 +28,8 @@ from servers import (
 
 from prober.model import Phase, Reason
 from prober.probes.engine import Engine
-from prober.probes.exchange import Options
+from prober.probes.exchange import Exchange, Options
+from prober.wire import Wire
 
 TIMEOUT_S = 0.3
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -208,40 +213,92 @@ ANSWERS: dict[str, tuple[Handler, int, bytes]] = {
 }
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
+LIBCURLS = Wire(source_address="127.0.0.1")  # it knows no other reason to carry such a request
+
+
+class Way(NamedTuple):
+    """How a request travels; with TLS the first one is for libcurl in any case."""
+
+    options: Options
+    tls: bool = False
+
+
+WAYS: dict[str, Way] = {
+    "libcurl": Way(Options(wire=LIBCURLS)),
+    "fresh": Way(Options()),
+    "kept": Way(Options(keep_alive=True)),
+    "libcurl, TLS": Way(Options(wire=LIBCURLS), tls=True),
+    "TLS": Way(Options(), tls=True),
+    "kept, TLS": Way(Options(keep_alive=True), tls=True),
+}
+Asking = Callable[[Handler, Way, float], Awaitable[Exchange]]
+
+
+@pytest.fixture
+def asking(engine: Engine, certificate: Certificate) -> Asking:
+    """Asks a server with this handler in a way, for at most so many seconds."""
+
+    async def ask(handler: Handler, way: Way, timeout_s: float = 5.0) -> Exchange:
+        context = certificate.context() if way.tls else None
+        with serving(handler, context) as server:
+            if way.tls:
+                await fetch(engine, server.url, timeout_s, way.options)
+            return await fetch(engine, server.url, timeout_s, way.options)
+
+    return ask
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", FAILURES)
 async def test_a_broken_answer_is_a_failure_with_its_code_reason_and_phase(
-    engine: Engine, name: str, kept: bool
+    asking: Asking, name: str, way: str
 ) -> None:
     handler, *expected = FAILURES[name]
-    timeout_s = TIMEOUT_S if Reason.TIMEOUT in expected else 5.0
-    with serving(handler) as server:
-        exchange = await fetch(engine, server.url, timeout_s, Options(keep_alive=kept))
+    exchange = await asking(handler, WAYS[way], _timeout_s(expected))
 
     assert [exchange.http_code, exchange.reason, exchange.phase] == expected
 
 
+@pytest.mark.parametrize("way", ["fresh", "kept", "TLS", "kept, TLS"])
 @pytest.mark.parametrize("name", FAILURES)
-async def test_both_ways_say_the_same_of_a_broken_answer(engine: Engine, name: str) -> None:
-    handler, _, reason, _ = FAILURES[name]
-    timeout_s = TIMEOUT_S if reason is Reason.TIMEOUT else 5.0
-    with serving(handler) as server:
-        ways = [Options(keep_alive=kept) for kept in (False, True)]
-        fresh, kept = [await fetch(engine, server.url, timeout_s, options) for options in ways]
+async def test_all_ways_say_the_same_of_a_broken_answer(
+    asking: Asking, name: str, way: str
+) -> None:
+    handler, *expected = FAILURES[name]
+    ways = [WAYS[way], WAYS["libcurl, TLS" if WAYS[way].tls else "libcurl"]]
+    ours, theirs = [await asking(handler, way, _timeout_s(expected)) for way in ways]
 
-    assert (kept.message, type(kept.error)) == (fresh.message, type(fresh.error))
+    assert (_without_port(ours), type(ours.error)) == (_without_port(theirs), type(theirs.error))
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
+def _timeout_s(expected: Sequence[object]) -> float:
+    return TIMEOUT_S if Reason.TIMEOUT in expected else 5.0
+
+
+def _without_port(exchange: Exchange) -> str:
+    return re.sub(r"(127\.0\.0\.1):\d+", r"\1", exchange.message or "")
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_an_answer_that_is_broken_harmlessly_is_an_answer(
-    engine: Engine, name: str, kept: bool
+    asking: Asking, name: str, way: str
 ) -> None:
     handler, code, body = ANSWERS[name]
-    with serving(handler) as server:
-        exchange = await fetch(engine, server.url, options=Options(keep_alive=kept))
+    exchange = await asking(handler, WAYS[way], 5.0)
 
     assert (exchange.error, exchange.http_code, exchange.body) == (None, code, body)
+
+
+@pytest.mark.parametrize("way", ["fresh", "kept"])
+@pytest.mark.parametrize("start", [b"http/1.1", b"HTTP/2.0"])
+async def test_a_status_line_that_is_none_is_no_answer(
+    asking: Asking, start: bytes, way: str
+) -> None:
+    answer = start + b" 500 No\r\nContent-Length: 0\r\n\r\n"
+    exchange = await asking(says(answer), WAYS[way], 5.0)
+
+    assert (exchange.http_code, exchange.reason) == (None, Reason.PROTOCOL)
 
 
 async def test_plain_http_to_a_tls_port_is_a_reset(

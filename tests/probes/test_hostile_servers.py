@@ -304,6 +304,7 @@ async def test_a_lack_of_file_descriptors_is_probers_own_trouble(
 ) -> None:
     with serving(answers(200)) as server:
         await fetch(engine, server.url)
+        await asyncio.sleep(0.05)  # the server's end of that connection is closed, too
         with no_free_descriptors():
             exchange = await fetch(engine, server.url, options=Options(keep_alive=kept))
 

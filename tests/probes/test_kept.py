@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 import uvloop
@@ -26,11 +27,17 @@ from prober.model import Phase, Reason
 from prober.probes import kept as kept_connections
 from prober.probes.engine import Engine
 from prober.probes.exchange import Exchange, Options, Request
-from prober.probes.kept import Kept
 from prober.probes.speaking import spoken
 from prober.wire import TlsOptions, Wire
 
 KEPT = Options(keep_alive=True)
+STAYING = KEPT._replace(follow_redirects=False)
+LIBCURLS = Wire(source_address="127.0.0.1")  # it knows no other reason to carry such a request
+
+
+def tls(**options: Any) -> Options:
+    return KEPT._replace(wire=Wire(tls=TlsOptions(**options)))
+
 
 ASKED: dict[str, tuple[str, Options]] = {
     "a bare host": ("", KEPT),
@@ -40,14 +47,17 @@ ASKED: dict[str, tuple[str, Options]] = {
     "a host of its own": ("/", KEPT._replace(headers=(("X-A", "1"), ("host", "madre.local")))),
     "an agent of its own": ("/", KEPT._replace(headers=(("X-A", "1"), ("User-Agent", "me")))),
     "an empty header": ("/", KEPT._replace(headers=(("X-Empty", ""), ("X-B", "señal")))),
-    "a body": ("/", KEPT._replace(method="PUT", body=b'{"a": 1}')),
-    "a POST without a body": ("/", KEPT._replace(method="POST")),
-    "a DELETE without a body": ("/", KEPT._replace(method="DELETE")),
+    "a body": ("/", STAYING._replace(method="PUT", body=b'{"a": 1}')),
+    "a POST without a body": ("/", STAYING._replace(method="POST")),
+    "a DELETE without a body": ("/", STAYING._replace(method="DELETE")),
 }
 
 FOR_LIBCURL: dict[str, tuple[str, Options]] = {
-    "a name": ("http://shop.test:80/", KEPT),
-    "TLS": ("https://127.0.0.1:80/", KEPT),
+    "TLS that is not verified": ("https://127.0.0.1:80/", tls(insecure=True)),
+    "a certificate of our own": ("https://127.0.0.1:80/", tls(cert_file="/me.pem")),
+    "old TLS": ("https://127.0.0.1:80/", tls(min_version="1.0")),
+    "another scheme": ("ftp://127.0.0.1:80/", KEPT),
+    "a POST that may be redirected": ("http://127.0.0.1:80/", KEPT._replace(method="POST")),
     "a proxy": ("http://127.0.0.1:80/", KEPT._replace(wire=Wire(proxy="http://p:1"))),
     "a Unix socket": ("http://127.0.0.1:80/", KEPT._replace(wire=Wire(unix_socket="/s"))),
     "a source address": ("http://127.0.0.1:80/", KEPT._replace(wire=Wire(source_address="::1"))),
@@ -81,18 +91,22 @@ async def test_a_kept_connection_carries_what_libcurl_would_send(engine: Engine,
     path, options = ASKED[name]
     with serving(echoes()) as server:
         kept = await fetch(engine, server.url + path, options=options)
-        fresh = await fetch(engine, server.url + path, options=options._replace(keep_alive=False))
+        by_libcurl = await fetch(engine, server.url + path, options=options._replace(wire=LIBCURLS))
 
         assert spoken(Request(server.url + path, server.host, server.port, options)) is not None
-    assert kept.body == fresh.body
+    assert kept.body == by_libcurl.body
 
 
 @pytest.mark.parametrize("name", FOR_LIBCURL)
 def test_what_is_not_simple_is_left_to_libcurl(name: str) -> None:
     url, options = FOR_LIBCURL[name]
-    host = "shop.test" if name == "a name" else "127.0.0.1"
 
-    assert spoken(Request(url, host, 80, options)) is None
+    assert spoken(Request(url, "127.0.0.1", 80, options)) is None
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f", "Shop.test", "shop.test.", "señal.test", "a_b"])
+def test_a_host_that_may_be_read_in_two_ways_is_left_to_libcurl(host: str) -> None:
+    assert spoken(Request(f"http://{host}:80/", host, 80, KEPT)) is None
 
 
 async def test_only_a_fresh_connection_takes_time_to_connect(engine: Engine) -> None:
@@ -185,14 +199,11 @@ async def test_a_connection_that_lay_idle_for_long_is_closed(
 
 
 async def test_closing_cancels_what_is_still_connecting() -> None:
-    kept = Kept(asyncio.get_running_loop())
+    engine = Engine(asyncio.get_running_loop())
     with black_hole() as url:
-        port = int(url.rpartition(":")[2])
-        words = spoken(Request(url, "127.0.0.1", port, KEPT))
-        assert words is not None
-        fetching = asyncio.create_task(kept.fetch(words, 5.0))
+        fetching = asyncio.create_task(fetch(engine, url, options=KEPT))
         await asyncio.sleep(0.05)
-        kept.close()
+        engine.close()
 
         with pytest.raises(asyncio.CancelledError):
             await fetching
