@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -15,8 +16,12 @@ from fetching import fetch
 from servers import Certificate
 
 from prober.model import Reason
+from prober.probes.connection import HandOver
+from prober.probes.direct import Direct
 from prober.probes.engine import Engine
-from prober.probes.exchange import Options
+from prober.probes.exchange import Options, Request
+from prober.probes.secured import Doubt
+from prober.probes.speaking import spoken
 from prober.wire import Wire
 
 SETTINGS = """
@@ -98,3 +103,17 @@ async def test_http_2_alone_is_not_agreed_on_by_an_old_server(
     exchange = await fetch(engine, urls["old"], 2, options)
 
     assert exchange.reason in {Reason.TLS, Reason.PROTOCOL, Reason.RESET}
+
+
+async def test_a_server_that_chooses_http2_is_left_to_libcurl(
+    urls: dict[str, str], certificate: Certificate
+) -> None:
+    direct = Direct(asyncio.get_running_loop(), str(certificate.cert))
+    port = int(urls["secure"].rpartition(":")[2])
+    words = spoken(Request(urls["secure"], "127.0.0.1", port, Options()))
+    assert words is not None
+    with pytest.raises(HandOver) as raised:
+        await direct.fetch(words, words.addresses, 5.0)
+
+    assert not isinstance(raised.value, Doubt)
+    direct.close()

@@ -205,3 +205,32 @@ async def test_a_name_whose_port_is_closed_refuses(engine: Engine, names: Names)
 )
 def test_only_names_need_resolving(host: str, needed: bool) -> None:
     assert needs_resolving(host) is needed
+
+
+@pytest.mark.parametrize("name", ["a..test", "a" * 64 + ".test", "a\0b.test"])
+async def test_what_is_no_name_has_no_address(name: str) -> None:
+    with pytest.raises(socket.gaierror):
+        await Resolver(asyncio.get_running_loop()).resolve(name, 5.0)
+
+
+async def test_a_defect_in_a_thread_reaches_the_one_who_waits(names: Names) -> None:
+    def defect() -> list[str]:
+        raise RuntimeError("odd")
+
+    names["madre.test"] = defect
+    with pytest.raises(RuntimeError, match="odd"):
+        await Resolver(asyncio.get_running_loop()).resolve("madre.test", 5.0)
+
+
+async def test_a_kept_connection_is_left_where_its_name_has_moved(
+    engine: Engine, names: Names
+) -> None:
+    with serving(answers(200)) as server:
+        url, options = f"http://madre.test:{server.port}/", Options(keep_alive=True)
+        names["madre.test"] = lambda: ["127.0.0.1"]
+        before = [await fetch(engine, url, options=options) for _ in range(2)]
+        names["madre.test"] = lambda: ["127.0.0.9"]
+        after = await fetch(engine, url, options=options)
+
+    assert [e.timings.connect > 0 for e in before] == [True, False]
+    assert after.reason is Reason.REFUSED
