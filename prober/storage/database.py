@@ -44,6 +44,7 @@ POSTGRES_SESSION: dict[Access, tuple[LiteralString, ...]] = {
     Access.READ: (
         "SET timezone = 'UTC'",
         "SET default_transaction_isolation = 'repeatable read'",
+        "SET default_transaction_read_only = on",
     ),
     Access.WRITE: (
         "SET timezone = 'UTC'",

@@ -7,10 +7,11 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from databases import administer, postgres
+from databases import administer, clean, postgres, rows, shape_of
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -18,6 +19,7 @@ from structlog.typing import EventDict
 from prober.storage import migrate
 
 Fresh = Callable[[], str]
+Making = Callable[[], AbstractContextManager[Fresh]]
 
 TEMPLATE = f"prober_template_{os.getpid()}"  # each process of a parallel run has its own
 
@@ -36,7 +38,10 @@ def server() -> Iterator[str]:
         administer(url, [f"CREATE DATABASE {TEMPLATE}"])
         migrate.upgrade(_named(url, TEMPLATE))
         yield url
-        administer(url, [f"DROP DATABASE {TEMPLATE} WITH (FORCE)"])
+        if "PROBER_TEST_POSTGRES" in os.environ:  # else it ends with its server
+            named = f"SELECT datname FROM pg_database WHERE datname LIKE '{TEMPLATE}%'"
+            made = [name for (name,) in rows(url, named)]
+            administer(url, [f"DROP DATABASE {name} WITH (FORCE)" for name in made])
 
 
 @pytest.fixture(scope="session")
@@ -47,30 +52,67 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def making_sqlite(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Making:
+    """Makes migrated SQLite files for as long as a block lasts, and gives their urls."""
+
+    @contextmanager
+    def making() -> Iterator[Fresh]:
+        folder = tmp_path_factory.mktemp("databases")
+
+        def make() -> str:
+            file = folder / f"{uuid.uuid4().hex}.db"
+            shutil.copy(template, file)
+            return f"sqlite:///{file}"
+
+        yield make
+        shutil.rmtree(folder)
+
+    return making
+
+
+@pytest.fixture(scope="session")
+def making_postgres(server: str) -> Making:
+    """The same with databases of PostgreSQL, which are emptied for the next where that will do."""
+    clean_ones: list[str] = []
+    shape = shape_of(_named(server, TEMPLATE))
+
+    @contextmanager
+    def making() -> Iterator[Fresh]:
+        made: list[str] = []
+
+        def make() -> str:
+            made.append(clean_ones.pop() if clean_ones else _copied(server))
+            return _named(server, made[-1])
+
+        yield make
+        for name in made:
+            if clean(_named(server, name), shape):
+                clean_ones.append(name)
+            else:
+                administer(server, [f"DROP DATABASE {name} WITH (FORCE)"])
+
+    return making
+
+
+def _copied(server: str) -> str:
+    name = f"{TEMPLATE}_{uuid.uuid4().hex}"
+    administer(server, [f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"])
+    return name
+
+
 @pytest.fixture
-def fresh_sqlite(template: Path, tmp_path: Path) -> Fresh:
+def fresh_sqlite(making_sqlite: Making) -> Iterator[Fresh]:
     """Makes a migrated SQLite file, and gives its url."""
-
-    def make() -> str:
-        file = tmp_path / f"{uuid.uuid4().hex}.db"
-        shutil.copy(template, file)
-        return f"sqlite:///{file}"
-
-    return make
+    with making_sqlite() as make:
+        yield make
 
 
 @pytest.fixture
-def fresh_postgres(server: str) -> Iterator[Fresh]:
+def fresh_postgres(making_postgres: Making) -> Iterator[Fresh]:
     """Makes a migrated PostgreSQL database, and gives its url."""
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"t{uuid.uuid4().hex}")
-        administer(server, [f"CREATE DATABASE {made[-1]} TEMPLATE {TEMPLATE}"])
-        return _named(server, made[-1])
-
-    yield make
-    administer(server, [f"DROP DATABASE {name} WITH (FORCE)" for name in made])
+    with making_postgres() as make:
+        yield make
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from prober.model import Observation, Status, Transition
 from prober.rollups import Cell
-from prober.storage import cells, migrate
+from prober.storage import cells
 from prober.storage.cells import Span
 from prober.storage.database import Access, open_engine
 from prober.storage.retention import Keep
@@ -40,21 +41,26 @@ def observations() -> Iterator[Observation]:
         status = new
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def fresh(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Makes migrated databases that last for all of these tests."""
+    with request.getfixturevalue(f"making_{request.param}")() as make:
+        yield make
+
+
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> str:
+def packed(fresh: Callable[[], str]) -> str:
     """The observations, packed and rolled up but for the last hours."""
-    return _database(tmp_path_factory, END - 2 * HOUR_MS)
+    return _filled(fresh(), END - 2 * HOUR_MS)
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
+def plain(fresh: Callable[[], str]) -> str:
     """The same observations, all hot."""
-    return _database(tmp_path_factory, 0)
+    return _filled(fresh(), 0)
 
 
-def _database(factory: pytest.TempPathFactory, now_ms: int) -> str:
-    url = f"sqlite:///{factory.mktemp('cells') / 'prober.db'}"
-    migrate.upgrade(url)
+def _filled(url: str, now_ms: int) -> str:
     writer, upkeep = Writer(url), Upkeep(url, Keep())
     writer.write(list(observations()))
     while upkeep.step(now_ms):
@@ -64,12 +70,12 @@ def _database(factory: pytest.TempPathFactory, now_ms: int) -> str:
     return url
 
 
+engine = cache(partial(open_engine, access=Access.READ))
+
+
 def over(url: str, spans: list[Span], known_until: int = END) -> list[Cell]:
-    engine = open_engine(url, Access.READ)
-    with engine.connect() as connection:
-        found = cells.over(connection, 1, spans, known_until)
-    engine.dispose()
-    return found
+    with engine(url).connect() as connection:
+        return cells.over(connection, 1, spans, known_until)
 
 
 MOMENTS = st.lists(

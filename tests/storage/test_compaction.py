@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from databases import broken, execute, ok, rows
+from databases import broken, execute, leave, ok, rows
 
 from prober.model import Observation, Result
 from prober.storage.compaction import GRACE_MS, Compaction
@@ -165,8 +165,7 @@ def compact_for_ever(url: str) -> None:
 
 
 @pytest.mark.parametrize("delay_s", [0.01, 0.03, 0.06, 0.1, 0.15])
-def test_a_kill_neither_loses_nor_doubles_a_row(fresh_sqlite: Any, delay_s: float) -> None:
-    url = fresh_sqlite()
+def test_a_kill_neither_loses_nor_doubles_a_row(url: str, delay_s: float) -> None:
     write(url, hours(10_000))
     before = all_results(url)
     process = multiprocessing.get_context("fork").Process(target=compact_for_ever, args=(url,))
@@ -175,6 +174,7 @@ def test_a_kill_neither_loses_nor_doubles_a_row(fresh_sqlite: Any, delay_s: floa
 
     os.kill(process.pid or 0, signal.SIGKILL)
     process.join()
+    leave(url)
 
     assert all_results(url) == before
     assert sum(places(url)) == sum(map(len, before.values()))

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import AT, execute, ok, rows
+from databases import AT, execute, locked, ok, rows
 from structlog.testing import capture_logs
 
 from prober.model import Observation
@@ -14,6 +13,8 @@ from prober.storage.durable import Durable
 from prober.storage.spool import Spool
 from prober.storage.writer import Writer
 from prober.telemetry import Telemetry
+
+Release = Callable[[], object]
 
 STORED = "SELECT checked_at FROM results ORDER BY checked_at"
 ORDER = "SELECT name FROM services ORDER BY id"
@@ -31,23 +32,15 @@ class Disk(Spool):
 
 
 @pytest.fixture
-def url(fresh_sqlite: Any) -> str:
-    found: str = fresh_sqlite()
-    return found
-
-
-@pytest.fixture
 def disk(tmp_path: Path) -> Disk:
     return Disk(tmp_path / "spool")
 
 
 @pytest.fixture
-def lock(url: str) -> Iterator[sqlite3.Connection]:
-    """Another process's transaction on the database; roll it back to let go."""
-    connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
-    yield connection
-    connection.close()
+def release(url: str) -> Iterator[Release]:
+    """Another process has locked the database; call it to let go."""
+    with locked(url) as let_go:
+        yield let_go
 
 
 def durable(url: str, spool: Spool, telemetry: Telemetry | None = None) -> Durable:
@@ -67,23 +60,23 @@ def test_batch_goes_straight_to_a_database_that_is_well(url: str, disk: Disk) ->
     assert (keeper.away, keeper.waiting) == (False, 0)
 
 
-def test_locked_database_loses_nothing(url: str, disk: Disk, lock: sqlite3.Connection) -> None:
+def test_locked_database_loses_nothing(url: str, disk: Disk, release: Release) -> None:
     keeper = durable(url, disk)
     for moment in range(5):
         keeper.take(at(moment))
     assert (keeper.away, disk.rows) == (True, 5)
 
-    lock.execute("ROLLBACK")
+    release()
     keeper.turn()
 
     assert rows(url, STORED) == [(moment,) for moment in range(5)]
     assert (keeper.away, disk.rows) == (False, 0)
 
 
-def test_order_is_kept_through_an_outage(url: str, disk: Disk, lock: sqlite3.Connection) -> None:
+def test_order_is_kept_through_an_outage(url: str, disk: Disk, release: Release) -> None:
     keeper = durable(url, disk)
     keeper.take(at(1, "first"))
-    lock.execute("ROLLBACK")
+    release()
     keeper.take(at(2, "second"))
 
     keeper.turn()
@@ -93,7 +86,7 @@ def test_order_is_kept_through_an_outage(url: str, disk: Disk, lock: sqlite3.Con
 
 
 def test_memory_holds_no_more_than_it_may(
-    url: str, disk: Disk, lock: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    url: str, disk: Disk, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("prober.storage.durable.BACKLOG_ROWS", 3)
     telemetry = Telemetry()
@@ -108,7 +101,7 @@ def test_memory_holds_no_more_than_it_may(
 
 
 def test_full_disk_keeps_batches_in_memory_and_in_order(
-    url: str, disk: Disk, lock: sqlite3.Connection
+    url: str, disk: Disk, release: Release
 ) -> None:
     keeper = durable(url, disk)
     keeper.take(at(1, "first"))
@@ -117,27 +110,27 @@ def test_full_disk_keeps_batches_in_memory_and_in_order(
     disk.full = False
     keeper.take(at(3, "third"))
 
-    lock.execute("ROLLBACK")
+    release()
     keeper.turn()
 
     assert rows(url, ORDER) == [("first",), ("second",), ("third",)]
 
 
 def test_memory_goes_to_a_database_that_is_back_before_the_disk(
-    url: str, disk: Disk, lock: sqlite3.Connection
+    url: str, disk: Disk, release: Release
 ) -> None:
     keeper = durable(url, disk)
     disk.full = True
     keeper.take(at(1))
 
-    lock.execute("ROLLBACK")
+    release()
     keeper.turn()
 
     assert rows(url, STORED) == [(1,)]
 
 
 def test_progress_stands_still_only_where_neither_can_be_written(
-    url: str, disk: Disk, lock: sqlite3.Connection
+    url: str, disk: Disk, release: Release
 ) -> None:
     keeper = durable(url, disk)
     keeper.take(at(1))
@@ -149,14 +142,14 @@ def test_progress_stands_still_only_where_neither_can_be_written(
     assert keeper.progress == spooled
 
 
-def test_outage_is_told_once_at_each_end(url: str, disk: Disk, lock: sqlite3.Connection) -> None:
+def test_outage_is_told_once_at_each_end(url: str, disk: Disk, release: Release) -> None:
     keeper = durable(url, disk)
 
     with capture_logs() as logs:
         for moment in range(3):
             keeper.take(at(moment))
             keeper.turn()
-        lock.execute("ROLLBACK")
+        release()
         keeper.turn()
         keeper.take(at(4))
 
@@ -219,7 +212,7 @@ def test_turn_stops_at_its_limit_and_asks_for_more(url: str, tmp_path: Path) -> 
 
 
 def test_end_with_a_locked_database_leaves_everything_in_the_spool(
-    url: str, disk: Disk, lock: sqlite3.Connection
+    url: str, disk: Disk, release: Release
 ) -> None:
     keeper = durable(url, disk)
     disk.full = True
@@ -231,7 +224,7 @@ def test_end_with_a_locked_database_leaves_everything_in_the_spool(
     assert disk.rows == 1
 
 
-def test_end_says_what_is_lost(url: str, disk: Disk, lock: sqlite3.Connection) -> None:
+def test_end_says_what_is_lost(url: str, disk: Disk, release: Release) -> None:
     keeper = durable(url, disk)
     disk.full = True
     keeper.take(at(1))
@@ -242,15 +235,13 @@ def test_end_says_what_is_lost(url: str, disk: Disk, lock: sqlite3.Connection) -
     assert logs[-1]["event"].startswith("observations lost")
 
 
-def test_waiting_rows_and_writes_are_measured(
-    url: str, disk: Disk, lock: sqlite3.Connection
-) -> None:
+def test_waiting_rows_and_writes_are_measured(url: str, disk: Disk, release: Release) -> None:
     telemetry = Telemetry()
     keeper = durable(url, disk, telemetry)
 
     keeper.take(at(AT))
     assert "prober_spool_rows 1.0" in telemetry.render()
-    lock.execute("ROLLBACK")
+    release()
     keeper.turn()
 
     assert "prober_spool_rows 0.0" in telemetry.render()

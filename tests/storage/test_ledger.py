@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
 
 import pytest
-from databases import AT, execute, rows
+from databases import AT, execute, locked, rows
 
 from prober.errors import StoreLocked, StoreUnfit
 from prober.storage import inspection, migrate
-from prober.storage.database import open_engine, sqlite_file
+from prober.storage.database import open_engine
 from prober.storage.ledger import Entry, Ledger
 
 WRITTEN = "2026-09-21 14:13:20.000000"
@@ -160,13 +159,11 @@ def test_a_batch_that_an_index_holds_back_is_not_stored_at_all(ledger: Ledger, u
     assert rows(url, "SELECT count(*) FROM forensic_ledger") == [(0,)]
 
 
-def test_a_locked_database_takes_nothing_and_says_so(fresh_sqlite: Callable[[], str]) -> None:
-    url = fresh_sqlite()
-    with closing(Ledger(url)) as ledger, closing(sqlite3.connect(str(sqlite_file(url)))) as other:
-        other.execute("BEGIN EXCLUSIVE")
+def test_a_locked_database_takes_nothing_and_says_so(url: str) -> None:
+    with closing(Ledger(url)) as ledger, locked(url) as release:
         with pytest.raises(StoreLocked):
             ledger.append(entries(1))
-        other.rollback()
+        release()
         ledger.append(entries(1))
 
     assert rows(url, "SELECT count(*) FROM forensic_ledger") == [(1,)]

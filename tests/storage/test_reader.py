@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import AT, broken, execute, ok
+from databases import AT, broken, execute, locked, ok
 
 from prober.errors import StoreCorrupt, StoreError, StoreUnfit
 from prober.model import Observation, Reason, Result, Status, Transition
@@ -107,9 +106,9 @@ def test_latest_asks_in_shares_that_a_query_can_name(
     assert sorted(reader.latest()) == sorted(reader.latest("edcba")) == list("abcde")
 
 
-def test_latest_of_a_thousand_services_is_quick(fresh_sqlite: Any) -> None:
+def test_latest_of_a_thousand_services_is_quick(url: str) -> None:
     batch = [ok(f"s{i}", AT + i + 5000 * turn) for i in range(1000) for turn in range(20)]
-    reader = stored(fresh_sqlite(), batch)
+    reader = stored(url, batch)
     reader.latest()
 
     start = time.process_time()
@@ -151,12 +150,11 @@ def test_reading_a_missing_file_does_not_create_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_database_without_tables_is_told_with_a_remedy(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'prober.db'}"
-    execute(url, "CREATE TABLE other (id INTEGER)")
+def test_database_without_tables_is_told_with_a_remedy(empty_url: str) -> None:
+    execute(empty_url, "CREATE TABLE other (id INTEGER)")
 
     with pytest.raises(StoreUnfit, match="prober db"):
-        Reader(url).names()
+        Reader(empty_url).names()
 
 
 def test_damaged_file_is_told(tmp_path: Path) -> None:
@@ -176,22 +174,18 @@ def test_half_read_results_do_not_block_the_writer(url: str) -> None:
     assert len(list(results)) == 49
 
 
-def test_reader_can_not_write(fresh_sqlite: Any) -> None:
-    engine = Reader(fresh_sqlite())._engine
+def test_reader_can_not_write(url: str) -> None:
+    engine = Reader(url)._engine
 
-    with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
+    with engine.connect() as connection, pytest.raises(Exception, match=r"read-?only"):
         connection.exec_driver_sql("DELETE FROM services")
 
 
-def test_reading_goes_on_while_another_process_writes(fresh_sqlite: Any) -> None:
-    url = fresh_sqlite()
+def test_reading_goes_on_while_another_process_writes(url: str) -> None:
     reader = stored(url, [ok()])
-    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
 
-    assert reader.names() == ["madre"]
-
-    other.close()
+    with locked(url):
+        assert reader.names() == ["madre"]
 
 
 def test_swapped_file_is_read_from_then_on(fresh_sqlite: Any) -> None:

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import AT, broken, execute, ok, rows
+from databases import AT, broken, execute, locked, ok, rows
 from structlog.testing import capture_logs
 
 from prober.errors import StoreCorrupt, StoreError, StoreLocked, StoreUnfit
@@ -205,15 +204,9 @@ def test_deleted_file_is_made_anew(fresh_sqlite: Any) -> None:
     assert rows(url, RESULTS) == [("madre", AT + 1)]
 
 
-def test_locked_file_is_a_locked_store(fresh_sqlite: Any) -> None:
-    url = fresh_sqlite()
-    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-
-    with pytest.raises(StoreLocked, match="locked by another process"):
+def test_locked_database_is_a_locked_store(url: str) -> None:
+    with locked(url), pytest.raises(StoreLocked, match="locked by another process"):
         Writer(url, migrate=False).write([ok()])
-
-    other.close()
 
 
 def test_file_that_is_no_database_is_a_corrupt_store(tmp_path: Path) -> None:
