@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func, select
 
 from prober.storage.fetching import fetch
+from prober.storage.lenient import fitting
 from prober.storage.segment import HOUR_MS, Damaged, Raw, unpack, unpack_last
 from prober.storage.tables import BUCKET_MS, results, segments, services
 from prober.storage.walk import BUCKETS_AN_HOUR, LATEST, NEVER, Walk
@@ -106,7 +107,7 @@ def _hot(connection: Connection, service_id: int, buckets: range) -> list[Raw]:
     wanted = range(max(there.start, buckets.start), min(there.stop, buckets.stop))
     if not wanted:
         return []
-    found = fetch(connection, HOT, {"numbers": wanted, "id": service_id})
+    found = fetch(connection, fitting(connection, HOT), {"numbers": wanted, "id": service_id})
     return [_raw(Raw, row) for row in found]
 
 
@@ -143,11 +144,11 @@ def _last_hot(
     connection: Connection, ids: Sequence[int], since_ms: int, until_ms: int
 ) -> dict[int, Raw]:
     found: dict[int, Raw] = {}
-    walk = Walk(True, since_ms, until_ms, only_hot=True)
+    walk, query = Walk(True, since_ms, until_ms, only_hot=True), fitting(connection, LAST_HOT)
     while len(found) < len(ids) and (window := walk.step(connection)):
         missing = [id_ for id_ in ids if id_ not in found]
         mine = {"numbers": window, "ids": missing, "first": since_ms, "last": until_ms - 1}
-        for service_id, *raw in fetch(connection, LAST_HOT, mine):
+        for service_id, *raw in fetch(connection, query, mine):
             found[service_id] = _raw(Raw, raw)
     return found
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from prober.storage.archive import RAW
 from prober.storage.fetching import fetch
+from prober.storage.lenient import fitting
 from prober.storage.segment import HOUR_MS, Columns, Damaged, Raw, columns, pack, unpack
 from prober.storage.session import Session
 from prober.storage.tables import results, segments
@@ -101,7 +102,7 @@ def _taken(connection: Connection, hour: int, ids: Sequence[int]) -> ByService:
     """Take the hour's rows of these services out of the hot table, oldest first for each."""
     buckets = range(hour * BUCKETS_AN_HOUR, (hour + 1) * BUCKETS_AN_HOUR)
     mine = {"buckets": buckets, "ids": ids}
-    found = fetch(connection, TAKEN, mine)
+    found = fetch(connection, fitting(connection, TAKEN), mine)
     connection.execute(DROP_TAKEN, mine)
     found.sort(key=SERVICE)  # keeps the order of time, which buckets lie in
     taken: ByService = {}

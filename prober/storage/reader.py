@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, select
 
-from prober.errors import StoreError
+from prober.errors import StoreError, StoreUnfit
 from prober.model import Reason, Result, Status, Transition
 from prober.rollups import Cell
 from prober.storage import archive, cells, daily
@@ -205,8 +205,12 @@ class Reader:
         if file != self._file:  # it was swapped: the connections still lead to the old one
             self._engine.dispose()
             self._file = file
-        with explaining(self._url), self._engine.connect() as connection:
-            yield connection
+        try:
+            with explaining(self._url), self._engine.connect() as connection:
+                yield connection
+        except StoreUnfit:  # the tables have changed: a new connection sees how they are
+            self._engine.dispose()
+            raise
 
 
 def _ids(connection: Connection, name: str | None = None) -> dict[str, int]:
