@@ -44,6 +44,7 @@ LAYERS: list[set[str]] = [
         "logs",
         "clock",
         "loop",
+        "maintenance",
         "notify",
         "patterns",
         "probes",
@@ -73,7 +74,7 @@ KERNEL = LAYERS[-1]
 # Within its layer a room may import these others; the kernel's may import each other.
 SIDEWAYS: dict[str, set[str]] = {
     "answering": {"blackbox"},
-    "config": {"patterns"},
+    "config": {"maintenance", "patterns"},
     "gateway": {"inquiry", "reports", "sinks"},
     "launch": {"worker"},
     "pipeline": {"sinks"},
@@ -90,6 +91,7 @@ OWNERS: dict[str, set[str]] = {
     "apscheduler": {"schedule"},
     "brotli": {"blackbox"},
     "click": {"cli"},
+    "cronsim": {"maintenance"},
     "cryptography": {"blackbox", "probes"},
     "dns": {"blackbox", "probes"},
     "fastapi": {"gateway"},

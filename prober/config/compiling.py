@@ -8,7 +8,7 @@ from pathlib import Path
 from sys import intern
 from typing import TypeVar
 
-from prober.config import blackbox, fleet, routing
+from prober.config import blackbox, fleet, maintenance, routing
 from prober.config.checking import check
 from prober.config.fleet import Entry, Fleet
 from prober.config.nodes import Listing, Mapping, Node, is_null, problem, subject
@@ -47,12 +47,18 @@ def compile_(root: Mapping, files: tuple[Path, ...], problems: list[Problem]) ->
     on_demand = blackbox.read(settings, problems) if settings else None
     if problems:
         return Config()
+    services = tuple(map(service, watched.settled))
+    windows = maintenance.written(root, top.get("maintenance", ()))
+    problems += maintenance.check(windows, services)
+    if problems:
+        return Config()
     return Config(
-        services=tuple(map(service, watched.settled)),
+        services=services,
         store=Store.model_construct(**dict(Store()) | found["store"].values),
         gateway=Gateway.model_construct(**dict(Gateway()) | found["gateway"].values),
         workers=top.get("workers", 1),
         blackbox=on_demand,
+        maintenance=tuple(maintenance.compile_(window.values, services) for window in windows),
         files=files,
     )
 

@@ -9,9 +9,12 @@ from functools import reduce
 from prober.config.nodes import Listing, Loc, Mapping, Node, Place, is_null, plain, problem
 from prober.errors import Problem
 
+JOINED = (("services",), ("maintenance",))
+"""Where the lists of all files are one list."""
+
 
 def merge(roots: Iterable[Mapping], problems: list[Problem]) -> Mapping:
-    """One mapping of all: mappings merge deeply, lists of services are joined.
+    """One mapping of all: mappings merge deeply, lists of services and of windows are joined.
 
     A value that two files give differently goes to `problems` with both places.
     """
@@ -31,7 +34,7 @@ def _both(first: Node, second: Node, loc: Loc, problems: list[Problem]) -> Node:
     match first, second:
         case Mapping(), Mapping():
             return _mapping(first, second, loc, problems)
-        case Listing(), Listing() if loc == ("services",):
+        case Listing(), Listing() if loc in JOINED:
             return replace(first, items=first.items + second.items)
     if is_null(first) or is_null(second):
         return second if is_null(first) else first

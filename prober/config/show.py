@@ -31,6 +31,7 @@ def effective(root: Mapping) -> str:
         "store": _part(Store, store) | {"runtime_table": _table(store.get("runtime_table"))},
         "gateway": _part(Gateway, _below(root, "gateway")),
         "blackbox": _blackbox(root.entries.get("blackbox")),
+        "maintenance": _value(Document, root.entries, "maintenance"),
         "workers": _value(Document, root.entries, "workers"),
     }
     return _yaml(whole)

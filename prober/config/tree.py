@@ -13,6 +13,8 @@ from prober.config.events import Events
 from prober.config.fields import setting
 from prober.config.ondemand import Blackbox
 from prober.config.part import Part
+from prober.config.windows import Maintenance
+from prober.maintenance import Window
 from prober.model import Service
 from prober.module import OnDemand
 
@@ -280,6 +282,9 @@ class Document(Part):
     blackbox: Blackbox | None = setting(
         None, "Probes on demand, as blackbox_exporter makes them; none where not set."
     )
+    maintenance: Annotated[tuple[Maintenance, ...], fields.Many(0)] = setting(
+        [], "Windows in which planned work may leave services unwell."
+    )
     workers: fields.Workers = setting(1, "Processes that probe; 0 probes in the main process.")
 
 
@@ -292,4 +297,5 @@ class Config:
     gateway: Gateway = field(default_factory=Gateway)
     workers: int = 1
     blackbox: OnDemand | None = None
+    maintenance: tuple[Window, ...] = ()
     files: tuple[Path, ...] = ()
