@@ -27,6 +27,7 @@ from prober.gateway.outward import Outward
 from prober.gateway.reception import Reception
 from prober.housekeeping import Housekeeping
 from prober.hub import Hub
+from prober.maintaining import Maintaining
 from prober.model import Service
 from prober.pipeline import Pipeline
 from prober.recall import Recall, recall
@@ -130,6 +131,7 @@ class Daemon:
         self._telemetry = Telemetry()
         self._state = State()  # as of the metrics, the pipeline tells it what is watched
         self._metrics = Metrics((), fraction)
+        self._maintaining = Maintaining(self._state, self._metrics)
         self._store = Store.build(config, config.services, self._telemetry)
         self._housekeeping = Housekeeping(Upkeep(config.store.url, _keep(config)))
         self._outward = Outward(config.gateway, config.store, self._telemetry)
@@ -155,6 +157,7 @@ class Daemon:
             outward=self._outward,
             reception=self._reception,
             settings=config.gateway,
+            maintenance=lambda: self._config.maintenance,
             on_demand=lambda: self._config.blackbox,
             ask=self._supervisor.ask,
         )
@@ -167,6 +170,7 @@ class Daemon:
         self._pipeline.watch(services, memory.states)
         for name, state in memory.states.items():
             self._state.restore(name, state.status, state.since, memory.latest.get(name))
+        self._maintaining.take(self._config.maintenance, clock.epoch_ms())
         by_name = {s.name: s for s in services}
         for name, at in memory.expired.items():
             self._pipeline.signal([by_name[name]], Signal.STALE, at)
@@ -186,6 +190,7 @@ class Daemon:
         while not self.stopping.is_set():
             if time.monotonic() - due_s < TICK_S:  # else this process stood still, and results wait
                 self._pipeline.expire()
+            self._maintaining.look(clock.epoch_ms())
             well = self.progress().ready
             if well and not ready:
                 systemd.notify("READY=1")
@@ -256,6 +261,7 @@ class Daemon:
         self._config = config
         self._admission.take(config.gateway)
         self._pipeline.watch(config.services, {})
+        self._maintaining.take(config.maintenance, clock.epoch_ms())
         self._supervisor.reload(watched, {s.name for s in watched} - known)
         self._telemetry.reloaded(time.time())
         log.info("configuration reloaded", services=len(config.services))

@@ -17,6 +17,7 @@ class Member:
     status: Status = Status.UNKNOWN
     since: int | None = None
     result: Result | None = None
+    maintenance: str | None = None  # the name of the window that it is in
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,21 @@ class Verdict:
 WELL = frozenset({Status.OK, Status.DEGRADED})
 
 
+def is_tolerated(member: Member) -> bool:
+    """Whether this member may be unwell: it is not critical, or it is in maintenance."""
+    return not member.service.critical or member.maintenance is not None
+
+
 def is_unwell(member: Member) -> bool:
-    """Whether this member alone makes the fleet unwell: critical, enabled, not OK or DEGRADED."""
-    service = member.service
-    return service.enabled and service.critical and member.status not in WELL
+    """Whether this member alone makes the fleet unwell: enabled, not tolerated, not well."""
+    return member.service.enabled and member.status not in WELL and not is_tolerated(member)
 
 
 def judge(members: Iterable[Member]) -> Verdict:
-    """Judge a fleet by its critical services; the others are tolerated.
+    """Judge a fleet by its critical services; the others, and maintenance, are tolerated.
 
-    The sentence reads like "10/11 OK, manifestator tolerated" or "9/11 OK, madre BROKEN".
+    The sentence reads like "10/11 OK, manifestator tolerated", "9/11 OK, madre BROKEN" or
+    "10/11 OK, madre in maintenance".
     """
     fleet = list(members)
     watched = [m for m in fleet if m.service.enabled]
@@ -67,9 +73,11 @@ def judge(members: Iterable[Member]) -> Verdict:
 def _sentence(share: str, others: list[Member]) -> str:
     remarks = [share]
     for status in (Status.BROKEN, Status.UNKNOWN, Status.DEGRADED):
-        names = [m.service.name for m in others if m.status is status and m.service.critical]
+        names = [m.service.name for m in others if m.status is status and not is_tolerated(m)]
         remarks += [f"{_names(names)} {status}"] if names else []
-    tolerated = [m.service.name for m in others if not m.service.critical]
+    planned = [m.service.name for m in others if m.maintenance is not None]
+    remarks += [f"{_names(planned)} in maintenance"] if planned else []
+    tolerated = [m.service.name for m in others if is_tolerated(m) and m.maintenance is None]
     remarks += [f"{_names(tolerated)} tolerated"] if tolerated else []
     return ", ".join(remarks)
 

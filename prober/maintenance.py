@@ -77,6 +77,8 @@ def times(windows: Windows, service: str, since: int, until: int) -> list[Time]:
 
     Windows that overlap or follow each other are one time.
     """
+    if since >= until:
+        return []
     mine = [window.when for window in windows if window.covers(service)]
     found = sorted(time for when in mine for time in when.times(since, until))
     joined: list[Time] = []

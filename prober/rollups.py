@@ -65,6 +65,23 @@ def merged(cells: Sequence[Cell]) -> Cell:
     )
 
 
+def without(whole: Cell, part: Cell) -> Cell:
+    """What is left of a cell without what happened in a part of its span.
+
+    The least and the greatest latency are then exact to the width of a bucket.
+    """
+    left = Counter(whole.histogram) - Counter(part.histogram)
+    return Cell(
+        _less(whole.counts, part.counts),
+        _less(whole.times_ms, part.times_ms),
+        Counter(whole.reasons) - Counter(part.reasons),
+        max(whole.sum_us - part.sum_us, 0),
+        max(whole.min_us or 0, lowest_us(min(left))) if left else None,
+        min(whole.max_us or 0, lowest_us(max(left) + 1) - 1) if left else None,
+        left,
+    )
+
+
 def uptime(times_ms: Four) -> float | None:
     """The share of the known time in which the service was well, or None where none is known.
 
@@ -137,6 +154,12 @@ def total(mappings: Iterable[Mapping[Key, int]]) -> Mapping[Key, int]:
     for one in mappings:
         sums.update(one)
     return sums
+
+
+def _less(whole: Four, part: Four) -> Four:
+    # Never below nothing: the whole may have been read a moment before its part.
+    a, b, c, d = (max(one - other, 0) for one, other in zip(whole, part, strict=True))
+    return a, b, c, d
 
 
 def _added(fours: Iterable[Four]) -> Four:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import rich_click as click
 
-from prober import fleet
+from prober import clock, fleet
 from prober.cli import names, report
 from prober.cli.options import config_option, examples
 from prober.model import Result, Service
@@ -65,16 +65,22 @@ def command(
     """Probe every service once, or those named, and report.
 
     A disabled service is probed only where it is named. Exit codes: 0 every critical service is
-    OK or DEGRADED, 1 one is BROKEN or UNKNOWN, 2 wrong usage, 78 wrong configuration.
+    OK, DEGRADED or in maintenance, 1 one is BROKEN or UNKNOWN, 2 wrong usage, 78 wrong
+    configuration.
     """
-    from prober import logs  # these imports are dear, and `prober --version` needs none of them
+    from prober import (  # these imports are dear, and `prober --version` needs none of them
+        logs,
+        maintenance,
+    )
     from prober.config import load
 
     logs.configure(level="warning")
     settings = load.read(config, os.environ)
     services = names.pick(settings.services, name)
     results = _probe([s for s in services if s.enabled], concurrency)
-    members = [_member(service, results.get(service.name)) for service in services]
+    open_ = maintenance.open_at(settings.maintenance, clock.epoch_ms())
+    planned = maintenance.under(open_, [service.name for service in services])
+    members = [_member(s, results.get(s.name), planned.get(s.name)) for s in services]
     report.write(members, format, output)
     if store:
         from prober.cli import record
@@ -93,7 +99,8 @@ def _probe(services: Sequence[Service], concurrency: int) -> dict[str, Result]:
     return {result.service: result for result in results}
 
 
-def _member(service: Service, result: Result | None) -> fleet.Member:
+def _member(service: Service, result: Result | None, planned: str | None) -> fleet.Member:
     if result is None:
-        return fleet.Member(service)
-    return fleet.Member(service, STATUS_AFTER[result.outcome], result.checked_at, result)
+        return fleet.Member(service, maintenance=planned)
+    status = STATUS_AFTER[result.outcome]
+    return fleet.Member(service, status, result.checked_at, result, planned)

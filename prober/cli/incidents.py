@@ -9,7 +9,14 @@ import rich_click as click
 
 from prober import clock
 from prober.cli import names
-from prober.cli.options import config_option, examples, span, span_options
+from prober.cli.options import (
+    config_option,
+    examples,
+    left_out,
+    maintenance_option,
+    span,
+    span_options,
+)
 
 
 @click.command(
@@ -22,6 +29,7 @@ from prober.cli.options import config_option, examples, span, span_options
 @click.argument("chosen", metavar="[NAME]...", nargs=-1, shell_complete=names.complete)
 @config_option
 @span_options
+@maintenance_option
 @click.option(
     "--format",
     type=click.Choice(["table", "json", "csv"]),
@@ -30,7 +38,12 @@ from prober.cli.options import config_option, examples, span, span_options
     help="How the incidents look.",
 )
 def command(
-    chosen: tuple[str, ...], config: tuple[str, ...], since: str, until: str | None, format: str
+    chosen: tuple[str, ...],
+    config: tuple[str, ...],
+    since: str,
+    until: str | None,
+    maintenance: str,
+    format: str,
 ) -> None:
     """Show the times in which services were BROKEN, oldest first, and the first snippet of each.
 
@@ -45,6 +58,7 @@ def command(
     start, end = span(since, until, clock.epoch_ms())
     with closing(Reader(settings.store.url, settings.store.spool)) as reader:
         wanted = names.chosen(chosen, settings.services, reader.names())
-        told = (outage for name in wanted for outage in outages.of(reader, name, start, end))
+        asked = (start, end, left_out(settings, maintenance))
+        told = (outage for name in wanted for outage in outages.of(reader, name, *asked))
         for text in outages.FORMATS[format](told):
             click.echo(text, nl=False)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+
+if TYPE_CHECKING:
+    from prober.config.tree import Config
+    from prober.maintenance import Windows
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,6 +42,22 @@ def span_options(command: Command) -> Command:
         "--until", metavar="TIME", help="Where to end, written like --since; now if absent."
     )
     return since(until(command))
+
+
+def maintenance_option(command: Command) -> Command:
+    """Add --maintenance, which is "in" or "out"; see `left_out` for what to make of it."""
+    return click.option(
+        "--maintenance",
+        type=click.Choice(["in", "out"]),
+        default="out",
+        show_default=True,
+        help="Whether the time of maintenance windows counts, or is left out.",
+    )(command)
+
+
+def left_out(config: Config, maintenance: str) -> Windows:
+    """The windows whose time --maintenance leaves out."""
+    return config.maintenance if maintenance == "out" else ()
 
 
 def examples(*lines: str) -> str:

@@ -26,6 +26,7 @@ def as_prometheus(members: Sequence[fleet.Member]) -> str:
 
     metrics = Metrics([member.service for member in members])
     asyncio.run(metrics.write([_observation(member) for member in members]))
+    metrics.maintain({m.service.name for m in members if m.maintenance is not None})
     return metrics.render()
 
 

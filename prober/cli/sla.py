@@ -9,7 +9,7 @@ import rich_click as click
 
 from prober import clock
 from prober.cli import names
-from prober.cli.options import config_option, examples
+from prober.cli.options import config_option, examples, left_out, maintenance_option
 
 
 @click.command(
@@ -20,6 +20,7 @@ from prober.cli.options import config_option, examples
 )
 @click.argument("chosen", metavar="[NAME]...", nargs=-1, shell_complete=names.complete)
 @config_option
+@maintenance_option
 @click.option("--month", metavar="YYYY-MM", required=True, help="The calendar month, in UTC.")
 @click.option(
     "--target",
@@ -40,6 +41,7 @@ def command(
     ctx: click.Context,
     chosen: tuple[str, ...],
     config: tuple[str, ...],
+    maintenance: str,
     month: str,
     target: float,
     format: str,
@@ -61,6 +63,7 @@ def command(
     with closing(Reader(settings.store.url, settings.store.spool)) as reader:
         wanted = names.chosen(chosen, settings.services, reader.names())
         known = availability.known_until(reader, wanted, settings.services, clock.epoch_ms())
-        lines = [sla.of(reader, name, span, known[name], target / 100) for name in wanted]
+        question = sla.Question(span, target / 100, left_out(settings, maintenance))
+        lines = [sla.of(reader, name, question, known[name]) for name in wanted]
     click.echo(sla.FORMATS[format](lines), nl=False)
     ctx.exit(0 if sla.all_met(lines) else 1)

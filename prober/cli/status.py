@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -39,12 +40,17 @@ def command(ctx: click.Context, config: tuple[str, ...], format: str) -> None:
 
     A service without a recent result is UNKNOWN. Exit codes as for check-once.
     """
-    from prober.config import load  # dear to import, and `prober --version` needs neither
+    from prober import maintenance  # dear to import, and `prober --version` needs none of them
+    from prober.config import load
     from prober.storage.reader import Reader
 
     settings = load.read(config, os.environ)
+    now_ms = clock.epoch_ms()
     with closing(Reader(settings.store.url, settings.store.spool)) as reader:
-        members = recalled(settings.services, reader, clock.epoch_ms())
+        found = recalled(settings.services, reader, now_ms)
+    open_ = maintenance.open_at(settings.maintenance, now_ms)
+    planned = maintenance.under(open_, [member.service.name for member in found])
+    members = [replace(member, maintenance=planned.get(member.service.name)) for member in found]
     report.write(members, format)
     if all(member.status is Status.UNKNOWN for member in members):
         click.echo("prober: nothing recent is stored; is the daemon running?", err=True)

@@ -49,7 +49,7 @@ def _table(members: Sequence[fleet.Member]) -> Table:
         status, *rest = rows.fleet_row(member)
         # Text, since a service's answer must not be read as markup.
         cells = [Text(cell, no_wrap=True, overflow="ellipsis") for cell in rest]
-        table.add_row(Text(status, style=STYLES[status]), *cells)
+        table.add_row(Text(status, style=STYLES[status.partition(",")[0]]), *cells)
     return table
 
 

@@ -9,7 +9,14 @@ import rich_click as click
 
 from prober import clock
 from prober.cli import names
-from prober.cli.options import config_option, examples, span, span_options
+from prober.cli.options import (
+    config_option,
+    examples,
+    left_out,
+    maintenance_option,
+    span,
+    span_options,
+)
 
 
 @click.command(
@@ -22,6 +29,7 @@ from prober.cli.options import config_option, examples, span, span_options
 @click.argument("chosen", metavar="[NAME]...", nargs=-1, shell_complete=names.complete)
 @config_option
 @span_options
+@maintenance_option
 @click.option(
     "--by",
     type=click.Choice(["whole", "hour", "day", "month"]),
@@ -41,6 +49,7 @@ def command(
     config: tuple[str, ...],
     since: str,
     until: str | None,
+    maintenance: str,
     by: str,
     format: str,
 ) -> None:
@@ -59,8 +68,11 @@ def command(
     with closing(Reader(settings.store.url, settings.store.spool)) as reader:
         wanted = names.chosen(chosen, settings.services, reader.names())
         known = availability.known_until(reader, wanted, settings.services, now_ms)
+        windows = left_out(settings, maintenance)
         parts = (
-            part for name in wanted for part in availability.of(reader, name, spans, known[name])
+            part
+            for name in wanted
+            for part in availability.of(reader, name, spans, known[name], windows)
         )
         for text in availability.FORMATS[format](parts):
             click.echo(text, nl=False)

@@ -17,6 +17,7 @@ from prober.gateway.outward import Outward
 from prober.gateway.reception import Reception
 from prober.gateway.sharing import Shared
 from prober.inquiry import NoAnswer
+from prober.maintenance import Windows
 from prober.module import OnDemand
 from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
@@ -47,8 +48,8 @@ async def _nobody(question: Ask) -> Answer:
 class Context:
     """Everything that a route may touch. Routes read, and never write results.
 
-    `progress` and `on_demand` are asked at each request, and must return at once. `ask` has a
-    worker probe on demand, and raises `inquiry.NoAnswer`.
+    `progress`, `maintenance` and `on_demand` are asked at each request, and must return at once.
+    `ask` has a worker probe on demand, and raises `inquiry.NoAnswer`.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Context:
     admission: Admission = field(default_factory=Admission)
     modules: Modules = field(default_factory=Modules)
     pages: Shared[str] = field(default_factory=Shared)
+    maintenance: Callable[[], Windows] = tuple
     on_demand: Callable[[], OnDemand | None] = _nothing
     ask: Callable[[Ask], Awaitable[Answer]] = _nobody
 

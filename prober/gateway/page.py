@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from prober import __version__, clock
-from prober.fleet import Member, Verdict, judge
+from prober.fleet import Member, Verdict, is_tolerated, judge
 from prober.gateway.answers import aside
 from prober.gateway.context import Given, Progress
 from prober.gateway.described import text
@@ -83,6 +83,7 @@ class Row(NamedTuple):
     name: str
     path: str
     critical: bool
+    maintenance: str
     tags: tuple[str, ...]
     group: str
     port: int
@@ -136,16 +137,16 @@ def render(title: str, members: list[Member], progress: Progress, now_ms: int) -
 
 
 def _piles(members: Iterable[Member]) -> Piles:
-    """The members by label and whether they are critical: what matters most comes first."""
-    piles: Piles = {(label, critical): [] for label in ORDER for critical in (True, False)}
+    """The members by label and whether they are tolerated: what matters most comes first."""
+    piles: Piles = {(label, tolerated): [] for label in ORDER for tolerated in (False, True)}
     for member in members:
-        piles[_label(member), member.service.critical].append(member)
+        piles[_label(member), is_tolerated(member)].append(member)
     return piles
 
 
 def _word(piles: Piles) -> str:
-    """The worst status of a critical service: the fleet's own."""
-    return next((label for label in ORDER[:-1] if piles[label, True]), "OK")
+    """The worst status of a service that is not tolerated: the fleet's own."""
+    return next((label for label in ORDER[:-1] if piles[label, False]), "OK")
 
 
 def _label(member: Member) -> str:
@@ -183,6 +184,7 @@ def _row(member: Member, now_ms: int) -> Row:
         name=service.name,
         path=f"/api/v1/services/{quote(service.name, safe='')}",
         critical=service.critical,
+        maintenance=member.maintenance or "",
         tags=service.tags,
         group=service.group or "",
         port=service.port,

@@ -14,6 +14,7 @@ from prober.gateway.described import Answers, answer, fault
 from prober.gateway.guard import REFUSALS, Scope, needs
 from prober.gateway.services import UNKNOWN, Moment, Named
 from prober.gateway.shapes import Days, Incidents, Months, Parts
+from prober.maintenance import Windows
 from prober.reports import availability, outages, sla, times
 from prober.storage.cells import Span
 
@@ -25,6 +26,7 @@ PART: dict[str, Any] = SPAN | {
     "uptime": 0.999597,
     "seconds": {"OK": 2_677_320.0, "DEGRADED": 0.0, "BROKEN": 1_080.0, "UNKNOWN": 0.0},
     "results": {"OK": 89_244, "DEGRADED": 0, "BROKEN": 36, "UNKNOWN": 0},
+    "maintenance_s": 0.0,
     "reasons": {"timeout": 36},
     "latency_ms": {"min": 0.8, "p50": 12.2, "p95": 31.0, "p99": 54.5, "max": 912.4},
 }
@@ -32,6 +34,7 @@ INCIDENT = SPAN | {"duration_s": 1_080.0, "reasons": ["timeout"], "snippet": Non
 MONTH: dict[str, Any] = SPAN | {
     "uptime": 0.999597,
     "known_s": 2_678_400.0,
+    "maintenance_s": 0.0,
     "broken_s": 1_080.0,
     "incidents": 1,
     "mttr_s": 1_080.0,
@@ -76,12 +79,21 @@ By = Annotated[
 ]
 Month = Annotated[str, Query(description="A calendar month, UTC", examples=["2026-10"])]
 Count = Annotated[int, Query(ge=1, le=366, description="How many days")]
+Maintenance = Annotated[
+    Literal["in", "out"],
+    Query(description="Whether the time of maintenance windows counts, or is left out"),
+]
 Target = Annotated[float, Query(ge=0, le=100, description="The uptime to reach, in percent")]
 
 
 @router.get("/services/{name:path}/uptime", responses=UPTIME)
 def uptime(
-    member: Named, context: Given, since: Moment = None, until: Moment = None, by: By = "whole"
+    member: Named,
+    context: Given,
+    since: Moment = None,
+    until: Moment = None,
+    by: By = "whole",
+    maintenance: Maintenance = "out",
 ) -> Json:
     """The share of the known time in which a service was well, and percentiles of its latency."""
     span = _span(since, until)
@@ -89,20 +101,29 @@ def uptime(
         raise _wrong(f"by: hour makes more than {MOST_PARTS} parts; ask by day, or for less time")
     name = member.service.name
     spans = availability.CUTS[by](*span)
-    parts = availability.of(context.reader, name, spans, _known(context, [name])[name])
+    known, windows = _known(context, [name])[name], _windows(context, maintenance)
+    parts = availability.of(context.reader, name, spans, known, windows)
     return Json({"service": name, "parts": [availability.record(part) for part in parts]})
 
 
 @router.get("/services/{name:path}/incidents", responses=INCIDENTS)
-def incidents(member: Named, context: Given, since: Moment = None, until: Moment = None) -> Json:
+def incidents(
+    member: Named,
+    context: Given,
+    since: Moment = None,
+    until: Moment = None,
+    maintenance: Maintenance = "out",
+) -> Json:
     """The times in which a service was BROKEN, oldest first."""
-    name = member.service.name
-    told = outages.of(context.reader, name, *_span(since, until))
+    name, windows = member.service.name, _windows(context, maintenance)
+    told = outages.of(context.reader, name, *_span(since, until), windows)
     return Json({"service": name, "incidents": [outages.record(outage) for outage in told]})
 
 
 @router.get("/sla", responses=SLA)
-def months(context: Given, month: Month, target: Target = 99.9) -> Json:
+def months(
+    context: Given, month: Month, target: Target = 99.9, maintenance: Maintenance = "out"
+) -> Json:
     """Every service in a calendar month, against a target."""
     try:
         span = availability.month(month)
@@ -110,7 +131,8 @@ def months(context: Given, month: Month, target: Target = 99.9) -> Json:
         raise _wrong(f"month: {error}") from None
     names = [member.service.name for member in context.state.members()]
     known = _known(context, names)
-    lines = [sla.of(context.reader, name, span, known[name], target / 100) for name in names]
+    question = sla.Question(span, target / 100, _windows(context, maintenance))
+    lines = [sla.of(context.reader, name, question, known[name]) for name in names]
     return Json(
         {
             "month": month,
@@ -137,6 +159,11 @@ def days(context: Given, count: Count = 90) -> Json:
 def _known(context: Context, names: list[str]) -> dict[str, int]:
     services = [member.service for member in context.state.members()]
     return availability.known_until(context.reader, names, services, clock.epoch_ms())
+
+
+def _windows(context: Context, maintenance: str) -> Windows:
+    """The windows to leave out."""
+    return context.maintenance() if maintenance == "out" else ()
 
 
 def _span(since: str | None, until: str | None) -> Span:

@@ -43,7 +43,8 @@ FOUND: dict[str, Any] = {
     "phase": None,
     "checked_at": "2026-11-22T15:00:00.123Z",
 }
-SERVICE = {"name": "madre", "port": 8001, "status": "OK", "critical": True, **FOUND}
+SERVICE = {"name": "madre", "port": 8001, "status": "OK", "critical": True, "maintenance": None}
+SERVICE |= FOUND
 SERVICE |= {"message": None}
 COUNTS = {"ok": 1, "degraded": 0, "broken": 0, "unknown": 0, "disabled": 0, "total": 1}
 DETAILS = {

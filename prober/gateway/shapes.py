@@ -93,6 +93,7 @@ class Part(Shape):
     uptime: float | None
     seconds: dict[str, float]
     results: dict[str, int]
+    maintenance_s: float = Field(description="Time of maintenance windows, which is left out")
     reasons: dict[str, int]
     latency_ms: dict[str, float | None]
     start: str = Field(alias="from")
@@ -139,6 +140,7 @@ class Month(Shape):
     end: str = Field(alias="to")
     uptime: float | None
     known_s: float
+    maintenance_s: float = Field(description="Time of maintenance windows, which is left out")
     broken_s: float
     incidents: int
     mttr_s: float | None
@@ -163,6 +165,7 @@ class Service(Found):
     port: int | None
     status: Status
     critical: bool
+    maintenance: str | None = Field(description="The name of the window that it is in")
     checked_at: str | None
     message: str | None
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+from prober.maintenance import Windows
 from prober.model import Result, Service, Status
-from prober.reports import history, rows
+from prober.reports import history, planned, rows
 from prober.reports.table import pad
 from prober.reports.times import EPOCH, MILLISECOND, rfc3339
 from prober.rollups import STATUSES, Cell, percentile_us, uptime
@@ -20,18 +21,30 @@ from prober.storage.reader import Reader
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 PERCENTILES = (50, 95, 99)
-COLUMNS = ("FROM", "SERVICE", "UPTIME", "BROKEN", "UNKNOWN", "RESULTS", "P50", "P95", "P99")
-WIDTHS = (16, 24, 9, 8, 8, 8, 8, 8, 0)  # fixed, since a stream can't wait for its widest cell
+COLUMNS = (
+    "FROM",
+    "SERVICE",
+    "UPTIME",
+    "BROKEN",
+    "UNKNOWN",
+    "MAINTENANCE",
+    "RESULTS",
+    "P50",
+    "P95",
+    "P99",
+)
+WIDTHS = (16, 24, 9, 8, 8, 11, 8, 8, 8, 0)  # fixed, since a stream can't wait for its widest cell
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
 class Availability(NamedTuple):
-    """What one service did from `start` until `end` (epoch ms)."""
+    """What one service did from `start` until `end` (epoch ms), but for maintenance."""
 
     service: str
     start: int
     end: int
     cell: Cell
+    maintenance_ms: int = 0
 
     @property
     def uptime(self) -> float | None:
@@ -43,10 +56,21 @@ class Availability(NamedTuple):
         return _ms(percentile_us(self.cell.histogram, percent))
 
 
-def of(reader: Reader, name: str, spans: Sequence[Span], known_until_ms: int) -> list[Availability]:
-    """What a service did in each of the spans; one that history doesn't know did nothing."""
+def of(
+    reader: Reader,
+    name: str,
+    spans: Sequence[Span],
+    known_until_ms: int,
+    windows: Windows = (),
+) -> list[Availability]:
+    """What a service did in each of the spans, which follow each other, outside of `windows`.
+
+    One that history doesn't know did nothing.
+    """
     cells = reader.cells(name, spans, known_until_ms) or [_unknown(span) for span in spans]
-    return [Availability(name, *span, cell) for span, cell in zip(spans, cells, strict=True)]
+    told = list(zip(spans, cells, strict=True))
+    left = planned.leave_out(reader, name, told, (known_until_ms, windows))
+    return [Availability(name, *span, *one) for span, one in zip(spans, left, strict=True)]
 
 
 def known_until(
@@ -108,6 +132,7 @@ def record(found: Availability) -> dict[str, object]:
         "to": rfc3339(found.end),
         "uptime": None if found.uptime is None else round(found.uptime, 6),
         "seconds": {s.value: round(t / 1000, 3) for s, t in _by_status(cell.times_ms)},
+        "maintenance_s": round(found.maintenance_ms / 1000, 3),
         "results": {s.value: n for s, n in _by_status(cell.counts)},
         "reasons": {str(REASON_OF[code]): n for code, n in sorted(cell.reasons.items())},
         "latency_ms": {
@@ -172,6 +197,7 @@ def _words(part: Availability) -> tuple[str, ...]:
         share(part.uptime),
         spell(broken),
         spell(unknown),
+        spell(part.maintenance_ms),
         str(sum(cell.counts)),
         *(rows.latency(part.latency_ms(p)) for p in PERCENTILES),
     )

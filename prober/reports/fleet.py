@@ -46,6 +46,7 @@ def member_json(member: fleet.Member) -> dict[str, object]:
         "port": service.port,
         "status": member.status.value,
         "critical": service.critical,
+        "maintenance": member.maintenance,
     } | (result_json(member.result) if member.result else NO_RESULT)
 
 

@@ -70,7 +70,7 @@ def _reason(member: fleet.Member) -> str:
 def _message(member: fleet.Member) -> str:
     status, _, _, code, _, _, cause, _ = rows.fleet_row(member)
     parts = [status, cause, "" if code == rows.NONE else f"HTTP {code}"]
-    parts += [] if member.service.critical else ["tolerated"]
+    parts += ["tolerated"] if fleet.is_tolerated(member) else []
     return ", ".join(part for part in parts if part not in ("", rows.NONE))
 
 

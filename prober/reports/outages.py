@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from prober.maintenance import Windows
 from prober.model import Status, Transition
-from prober.reports import history, incidents, rows
+from prober.reports import history, incidents, planned, rows
 from prober.reports.availability import spell
 from prober.reports.incidents import Incident
 from prober.reports.table import pad
-from prober.reports.times import rfc3339
+from prober.reports.times import LATEST, rfc3339
+from prober.storage.cells import Span
 from prober.storage.reader import Reader
 
 COLUMNS = ("FROM", "TO", "SERVICE", "BROKEN", "REASONS", "SNIPPET")
@@ -18,6 +20,7 @@ WIDTHS = (20, 20, 24, 8, 16, 0)  # fixed, since a stream can't wait for its wide
 FIELDS = ("service", "from", "to", "duration_s", "reasons", "snippet")
 WELL = frozenset({Status.OK, Status.DEGRADED})
 FIRST_MS = 1  # the result that began an incident bears its very time
+LATER_MS = 3_600_000  # but where it began with the end of maintenance, the next one will do
 
 
 class Outage(NamedTuple):
@@ -27,13 +30,21 @@ class Outage(NamedTuple):
     snippet: str | None
 
 
-def of(reader: Reader, name: str, since: int, until: int) -> Iterator[Outage]:
-    """The incidents of a service that fall into a span (epoch ms), whole, oldest first."""
+def of(
+    reader: Reader, name: str, since: int, until: int, windows: Windows = ()
+) -> Iterator[Outage]:
+    """The incidents of a service that fall into a span (epoch ms), whole, oldest first.
+
+    In maintenance windows, and before they end, none begins.
+    """
     changes = [*reversed(list(_before(reader, name, since)))]
     changes += reader.transitions(name, since, until, newest_first=False)
-    for incident in incidents.found(changes, until):
+    left_out = planned.times(reader, name, Span(changes[0].at, until), windows) if changes else []
+    ends = {time.end for time in left_out}
+    for incident in incidents.found(planned.outside(changes, left_out), until):
         if incident.end is None or incident.end > since:
-            yield Outage(incident, _first_snippet(reader, incident))
+            within_ms = LATER_MS if incident.start in ends else FIRST_MS
+            yield Outage(incident, _first_snippet(reader, incident, within_ms))
 
 
 def record(outage: Outage) -> dict[str, object]:
@@ -84,8 +95,9 @@ def _before(reader: Reader, name: str, since: int) -> Iterator[Transition]:
             return
 
 
-def _first_snippet(reader: Reader, incident: Incident) -> str | None:
-    found = reader.results(incident.service, incident.start, incident.start + FIRST_MS, 1)
+def _first_snippet(reader: Reader, incident: Incident, within_ms: int) -> str | None:
+    span = (incident.start, min(incident.start + within_ms, incident.end or LATEST))
+    found = reader.results(incident.service, *span, 1, newest_first=False)
     return next((result.snippet for result in found), None)
 
 

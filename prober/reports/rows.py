@@ -26,9 +26,13 @@ RESULT_COLUMNS = ("CHECKED_AT", "STATUS", "CODE", "LATENCY", "ENDPOINT", "REASON
 
 
 def fleet_row(member: fleet.Member) -> tuple[str, ...]:
-    """One service under `FLEET_COLUMNS`; "-" where nothing is known."""
+    """One service under `FLEET_COLUMNS`; "-" where nothing is known.
+
+    Its status stands before the first comma, and may be followed by that it is in maintenance.
+    """
     service = member.service
     status = member.status.value if service.enabled else "DISABLED"
+    status += ", maintenance" if member.maintenance is not None else ""
     return (status, service.name, str(service.port), *_answer(member.result))
 
 

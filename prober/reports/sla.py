@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from prober.maintenance import Windows
 from prober.model import Transition
-from prober.reports import availability, history, incidents, markdown, rows
+from prober.reports import availability, history, incidents, markdown, planned, rows
 from prober.reports.availability import Availability, share, spell
 from prober.reports.incidents import Record
 from prober.reports.table import align
@@ -19,6 +20,7 @@ COLUMNS = (
     "UPTIME",
     "KNOWN",
     "BROKEN",
+    "MAINTENANCE",
     "INCIDENTS",
     "MTTR",
     "MTBF",
@@ -47,11 +49,22 @@ class Line(NamedTuple):
         return None if self.found.uptime is None else self.found.uptime >= self.target
 
 
-def of(reader: Reader, name: str, span: Span, known_until_ms: int, target: float) -> Line:
+class Question(NamedTuple):
+    """What is asked of each service: its month, its target, and the windows to leave out."""
+
+    span: Span
+    target: float
+    windows: Windows = ()
+
+
+def of(reader: Reader, name: str, question: Question, known_until_ms: int) -> Line:
     """The line of a service; an incident counts with its part that lies within the span."""
-    [found] = availability.of(reader, name, [span], known_until_ms)
-    end = max(min(span.end, known_until_ms), span.start)
-    told = list(incidents.found(_changes(reader, name, span.start, end), end))
+    span, target, windows = question
+    [found] = availability.of(reader, name, [span], known_until_ms, windows)
+    known = Span(span.start, max(min(span.end, known_until_ms), span.start))
+    left_out = planned.times(reader, name, known, windows)
+    changes = planned.outside(_changes(reader, name, *known), left_out)
+    told = list(incidents.found(changes, known.end))
     longest = max((incident.duration_ms for incident in told), default=0)
     well_ms = sum(found.cell.times_ms[:2])
     return Line(found, incidents.record(told, well_ms), longest, target)
@@ -71,6 +84,7 @@ def record(line: Line) -> dict[str, object]:
         "to": rfc3339(found.end),
         "uptime": None if found.uptime is None else round(found.uptime, 6),
         "known_s": line.known_ms / 1000,
+        "maintenance_s": found.maintenance_ms / 1000,
         "broken_s": found.cell.times_ms[2] / 1000,
         "incidents": told.incidents,
         "mttr_s": _seconds(told.mttr_ms),
@@ -125,6 +139,7 @@ def _words(line: Line) -> tuple[str, ...]:
         share(line.found.uptime),
         spell(line.known_ms),
         spell(line.found.cell.times_ms[2]),
+        spell(line.found.maintenance_ms),
         str(told.incidents),
         *(rows.NONE if ms is None else spell(round(ms)) for ms in (told.mttr_ms, told.mtbf_ms)),
         spell(line.longest_ms),

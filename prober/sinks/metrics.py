@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from prober.model import Observation, Service
 from prober.sinks.base import Sink
@@ -87,6 +87,13 @@ class Metrics(Sink):
                 self._changed[self._block_of[observation.service]] = None
         # No more than the batch is worth, also where it is scattered over all blocks.
         await self._render(min(len(self._changed) - WAITING, 1 + 2 * len(batch) // BLOCK))
+
+    def maintain(self, under: Container[str]) -> None:
+        """Mark the services that are in maintenance now."""
+        for name, series in self._series.items():
+            if series.maintenance != (name in under):
+                series.maintenance = not series.maintenance
+                self._changed[self._block_of[name]] = None
 
     async def close(self) -> None:
         """Nothing to let go of."""

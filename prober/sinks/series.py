@@ -40,6 +40,7 @@ class Series:
         "counts",
         "failures",
         "label",
+        "maintenance",
         "probes",
         "status",
         "sum_ms",
@@ -55,6 +56,7 @@ class Series:
         self.failures: dict[Reason, int] | None = None
         self.timings: Timings | None = None
         self.status = Status.UNKNOWN
+        self.maintenance = False
         self.code: int | None = None
         self.tls_expiry: int | None = None
 
@@ -83,6 +85,10 @@ class Series:
 def _success(series: Series) -> str:
     value = _SUCCESS[series.status]
     return "" if value is None else f"prober_probe_success{{{series.label}}} {value}\n"
+
+
+def _maintenance(series: Series) -> str:
+    return f"prober_maintenance{{{series.label}}} {series.maintenance:d}\n"
 
 
 def _duration(series: Series) -> str:
@@ -137,6 +143,12 @@ FAMILIES = (
         "gauge",
         "Whether the service is well: 1 for OK and DEGRADED, 0 for BROKEN, absent for UNKNOWN.",
         _success,
+    ),
+    Family(
+        "prober_maintenance",
+        "gauge",
+        "Whether the service is in a maintenance window.",
+        _maintenance,
     ),
     Family(
         "prober_probe_duration_seconds",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 
 from prober.fleet import Member
@@ -41,6 +42,12 @@ class State(Sink):
             service = self._members[name].service
             self._members[name] = Member(service, status, since, result)
 
+    def maintain(self, under: Mapping[str, str]) -> None:
+        """Mark the services that are in maintenance now, each with its window's name."""
+        for name, member in self._members.items():
+            if member.maintenance != under.get(name):
+                self._members[name] = replace(member, maintenance=under.get(name))
+
     def members(self) -> list[Member]:
         """Every service in the order of the configuration, disabled ones included."""
         return list(self._members.values())
@@ -63,7 +70,7 @@ class State(Sink):
 def _retargeted(member: Member | None, service: Service) -> Member:
     if member is None:
         return Member(service)
-    return Member(service, member.status, member.since, member.result)
+    return replace(member, service=service)
 
 
 def _observed(member: Member, observation: Observation) -> Member:
@@ -72,7 +79,7 @@ def _observed(member: Member, observation: Observation) -> Member:
     result = observation.result
     if result is None and member.result is not None:
         result = _faded(member.result, transition.reason if transition else member.result.reason)
-    return Member(member.service, observation.status, since, result)
+    return Member(member.service, observation.status, since, result, member.maintenance)
 
 
 def _faded(result: Result, reason: Reason | None) -> Result:
