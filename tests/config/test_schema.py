@@ -29,6 +29,7 @@ from prober.config.tree import (
     Store,
     Tls,
 )
+from prober.config.windows import Maintenance
 
 PARTS = (
     Auth,
@@ -45,6 +46,7 @@ PARTS = (
     ExpectedHeaders,
     Forward,
     Gateway,
+    Maintenance,
     OAuth2,
     RuntimeTable,
     ServiceEntry,

@@ -19,6 +19,7 @@ def test_a_service_that_is_well_has_exactly_these_keys_and_values() -> None:
             "port": 8001,
             "status": "OK",
             "critical": True,
+            "maintenance": None,
             "http_code": 200,
             "latency_ms": 12.345,
             "endpoint_ok": "/health",
@@ -35,6 +36,7 @@ def test_what_is_not_known_is_null() -> None:
 
     assert found["status"] == "UNKNOWN"
     assert {key for key, value in found.items() if value is None} == {
+        "maintenance",
         "http_code",
         "latency_ms",
         "endpoint_ok",
