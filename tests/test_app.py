@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
-from daemons import Daemon, running, until
+from daemons import Daemon, free_port, running, until
 from servers import Server, answers, serving
 
 
@@ -62,6 +62,23 @@ def test_a_signal_to_end_flushes_everything_and_exits_0_within_5_s(
     stored = daemon.rows("SELECT count(*) FROM results")[0][0]
     assert stored == server.accepted
     assert not list((tmp_path / "spool").glob("*.json*"))
+
+
+def test_a_reload_takes_maintenance_windows_over(tmp_path: Path) -> None:
+    services = [{"name": "madre", "url": f"http://127.0.0.1:{free_port()}"}]
+    window = {"name": "patches", "from": "2020-01-01", "to": "2120-01-01"}
+
+    with running(tmp_path, services) as daemon:
+        until(lambda: daemon.status("madre") == "BROKEN")
+        before = json.loads(daemon.get("/api/v1/services"))["verdict"]
+        daemon.keys["maintenance"] = [window]
+        daemon.configure(services)
+        daemon.send(signal.SIGHUP)
+        until(lambda: '"maintenance":"patches"' in daemon.get("/api/v1/services/madre"))
+
+        assert (before, daemon.status("madre")) == ("broken", "BROKEN")
+        assert json.loads(daemon.get("/api/v1/services"))["verdict"] == "ok"
+        assert 'prober_maintenance{target="madre"} 1' in daemon.get("/metrics")
 
 
 def test_a_reload_adds_removes_and_keeps(tmp_path: Path, server: Server) -> None:

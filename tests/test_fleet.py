@@ -10,9 +10,9 @@ from prober.fleet import Member, judge
 from prober.model import Service, Status
 
 
-def member(name: str, status: Status, *, critical: bool = True, enabled: bool = True) -> Member:
-    service = Service(name, "http://h:1", "h", 1, critical=critical, enabled=enabled)
-    return Member(service, status)
+def member(name: str, status: Status, maintenance: str | None = None, **settings: bool) -> Member:
+    service = Service(name, "http://h:1", "h", 1, **settings)  # type: ignore[arg-type]  # all bool
+    return Member(service, status, maintenance=maintenance)
 
 
 members = st.builds(
@@ -44,6 +44,16 @@ def test_a_service_that_is_not_critical_is_tolerated() -> None:
 
     assert verdict.well
     assert verdict.sentence == "1/2 OK, drifter tolerated"
+
+
+@pytest.mark.parametrize("critical", [True, False])
+def test_a_service_in_maintenance_is_tolerated(critical: bool) -> None:
+    working = member("madre", Status.BROKEN, "patches", critical=critical)
+
+    verdict = judge([working, member("hermes", Status.OK, "patches")])
+
+    assert (verdict.well, verdict.broken) == (True, 1)
+    assert verdict.sentence == "1/2 OK, madre in maintenance"
 
 
 def test_a_disabled_service_counts_as_disabled_only() -> None:

@@ -19,6 +19,7 @@ from prober.rollups import (
     percentile_us,
     times_ms,
     uptime,
+    without,
 )
 
 LATENCIES = st.lists(st.integers(0, 10**8), min_size=1, max_size=60)
@@ -73,6 +74,34 @@ def test_merged_histograms_are_those_of_all_latencies(one: list[int], other: lis
     cells = [Cell(histogram=histogram(one)), Cell(histogram=histogram(other))]
 
     assert merged(cells).histogram == histogram([*one, *other])
+
+
+def cell_of(latencies: list[int]) -> Cell:
+    return Cell(
+        (len(latencies), 0, 0, 0),
+        (1000 * len(latencies), 0, 0, 7),
+        {1: len(latencies)},
+        sum(latencies),
+        min(latencies),
+        max(latencies),
+        histogram(latencies),
+    )
+
+
+@given(left=LATENCIES, gone=LATENCIES)
+def test_what_is_left_of_a_cell_is_the_rest(left: list[int], gone: list[int]) -> None:
+    expected = cell_of(left)
+
+    found = without(merged([expected, cell_of(gone)]), cell_of(gone))
+
+    assert (found[:4], found.histogram) == (expected[:4], expected.histogram)
+    assert found.min_us is not None and found.max_us is not None
+    assert bucket(found.min_us) == bucket(min(left)) and found.min_us <= min(left)
+    assert bucket(found.max_us) == bucket(max(left)) and found.max_us >= max(left)
+
+
+def test_a_cell_without_itself_is_empty() -> None:
+    assert without(cell_of([5, 9]), cell_of([5, 9])) == Cell(reasons={}, histogram={})
 
 
 def test_nothing_merged_is_nothing() -> None:

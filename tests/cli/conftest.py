@@ -31,13 +31,14 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
 def configure(tmp_path: Path) -> Configure:
     """Write a configuration whose services are given as the inside of YAML flow mappings."""
 
-    def write(*services: str, timeout: str = "1s", more: str = "") -> Path:
+    def write(*services: str, timeout: str = "1s", more: str = "", top: str = "") -> Path:
         file = tmp_path / "prober.yaml"
         lines = [
             f"defaults: {{interval: 5s, timeout: {timeout}}}",
             f"store: {{url: 'sqlite:///{tmp_path}/p.db', spool: '{tmp_path}/spool'{more}}}",
             "services:",
             *(f"  - {{{service}}}" for service in services),
+            top,
         ]
         file.write_text("\n".join(lines) + "\n")
         return file

@@ -20,6 +20,7 @@ KEYS = [
     "port",
     "status",
     "critical",
+    "maintenance",
     "http_code",
     "latency_ms",
     "endpoint_ok",
@@ -41,6 +42,36 @@ def test_a_well_fleet_exits_with_0_and_a_line_per_service(
     lines = result.stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:3]] == [["OK", "a"], ["OK", "b"]]
     assert lines[-2:] == ["OK 2 · DEGRADED 0 · BROKEN 0 · UNKNOWN 0 of 2", "2/2 OK"]
+
+
+ALWAYS = "maintenance: {name: patches, from: 2020-01-01, to: 2120-01-01}"
+
+
+@pytest.mark.parametrize(
+    ("format", "said"),
+    [
+        ("table", "BROKEN, maintenance  a"),
+        ("json", '"maintenance": "patches"'),
+        ("markdown", "| BROKEN, maintenance (refused"),
+        ("junit", ", tolerated"),
+        ("prometheus", 'prober_maintenance{target="a"} 1'),
+    ],
+)
+def test_maintenance_is_told_in_every_format_and_tolerated(
+    invoke: Invoke, configure: Configure, format: str, said: str
+) -> None:
+    with dead_port() as port:
+        config = configure(f"name: a, url: 'http://127.0.0.1:{port}'", top=ALWAYS)
+        result = invoke("check-once", "-c", config, "--format", format)
+
+    assert (result.exit_code, said in result.stdout) == (0, True)
+
+
+def test_maintenance_is_told_on_a_terminal(configure: Configure) -> None:
+    with dead_port() as port:
+        config = configure(f"name: a, url: 'http://127.0.0.1:{port}'", top=ALWAYS)
+
+        assert "BROKEN, maintenance" in on_terminal("check-once", "-c", config)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from fleets import success
 
 from prober.model import Observation, Reason, Status, Transition
 from prober.reports.availability import month
+from prober.reports.times import rfc3339
 from prober.storage import migrate
 from prober.storage.writer import Writer
 
@@ -52,6 +53,19 @@ def test_a_month_has_uptime_and_incidents_of_its_own_time(invoke: Invoke, config
     assert hours.pop("maintenance_s") == 0
     assert hours == {"known_s": 644, "broken_s": 4, "mttr_s": 2, "mtbf_s": 320, "longest_s": 3}
     assert (line["incidents"], line["uptime"]) == (2, round(640 / 644, 6))
+
+
+def test_a_month_leaves_its_maintenance_out(
+    invoke: Invoke, config: Path, configure: Configure
+) -> None:
+    window = f"from: '{rfc3339(START)}', to: '{rfc3339(START + 103 * HOUR)}'"
+    configure(MADRE, top=f"maintenance: {{name: patches, {window}}}")
+
+    done = invoke("sla", "--month", "2025-10", "-c", config, "--format", "json", "--target", 100)
+
+    [line] = json.loads(done.stdout)
+    assert (done.exit_code, line["uptime"], line["incidents"]) == (0, 1.0, 0)
+    assert (line["maintenance_s"], line["known_s"]) == (103 * 3600, 541 * 3600)
 
 
 @pytest.mark.parametrize(

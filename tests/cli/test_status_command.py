@@ -55,6 +55,21 @@ def test_the_last_result_is_told(
     assert json.loads(done.stdout)["services"][0]["status"] == status
 
 
+ALWAYS = "maintenance: {name: patches, from: 2020-01-01, to: 2120-01-01}"
+
+
+def test_a_service_in_maintenance_is_marked_and_tolerated(
+    invoke: Invoke, configure: Configure, url: str
+) -> None:
+    store(url, ago(refusal(), 1))
+
+    done = invoke("status", "-c", configure(MADRE, top=ALWAYS))
+
+    assert done.exit_code == 0
+    assert "BROKEN, maintenance  madre" in done.stdout
+    assert done.stdout.endswith("0/1 OK, madre in maintenance\n")
+
+
 def test_a_stale_result_no_longer_speaks_for_its_service(
     invoke: Invoke, configure: Configure, url: str
 ) -> None:

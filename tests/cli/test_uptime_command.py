@@ -15,6 +15,7 @@ from click.testing import Result as Done
 from commands import Configure, Invoke
 
 from prober.model import Observation, Outcome, Phase, Reason, Result
+from prober.reports.times import rfc3339
 from prober.status import State, step
 from prober.storage import migrate
 from prober.storage.retention import Keep
@@ -101,6 +102,30 @@ def test_uptime_is_told_by_parts(invoke: Invoke, config: Path, by: str, count: i
 
     assert len(found) == count
     assert sum(sum(part["results"].values()) for part in found) == 2 * 24 * 60
+
+
+@pytest.mark.parametrize(
+    ("asked", "uptime", "hours"),
+    [((), 1 - 2 / 47, 1), (("--maintenance", "in"), 1 - 3 / 48, 0)],
+)
+def test_maintenance_is_left_out_unless_it_counts_in(
+    invoke: Invoke,
+    config: Path,
+    configure: Configure,
+    asked: tuple[str, ...],
+    uptime: float,
+    hours: int,
+) -> None:
+    window = f"from: '{rfc3339(OUTAGE.start)}', to: '{rfc3339(OUTAGE.start + HOUR)}'"
+    configure(MADRE, top=f"maintenance: {{name: patches, {window}}}")
+    span = ("-c", config, "--since", START, "--until", START + 2 * DAY, "--format", "json")
+
+    (found,) = records(invoke("uptime", *span, *asked))
+    (outage,) = records(invoke("incidents", *span, *asked))
+
+    assert found["uptime"] == pytest.approx(uptime)
+    assert found["maintenance_s"] == hours * 3600
+    assert outage["duration_s"] == (3 - hours) * 3600
 
 
 def test_percentiles_are_within_two_percent(invoke: Invoke, config: Path) -> None:

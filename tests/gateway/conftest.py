@@ -61,6 +61,7 @@ async def context(fleet: Fleet, settings: Gateway, hub: Hub) -> AsyncIterator[Co
         reception,
         settings,
         Admission(settings, telemetry),
+        maintenance=lambda: fleet.windows,
     )
     await reception.close()
     await outward.close()

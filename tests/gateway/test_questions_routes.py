@@ -7,6 +7,7 @@ import pytest
 from fleets import AT, refusal, success
 from gateway.watched import Fleet
 
+from prober.maintenance import Once, Window
 from prober.reports.times import rfc3339
 from prober.storage.retention import Keep
 from prober.storage.upkeep import Upkeep
@@ -81,6 +82,27 @@ async def test_days_that_are_over_are_told_for_every_service(
     assert answer["first"] == rfc3339(noon - 3 * DAY)[:10]
 
 
+MAINTENANCE = Window("patches", frozenset({"madre"}), (), Once(AT - 20 * SECOND, AT))
+
+
+@pytest.mark.parametrize(("asked", "left_out"), [({}, True), ({"maintenance": "in"}, False)])
+async def test_maintenance_is_left_out_unless_it_is_asked_for(
+    client: httpx.AsyncClient, told: Fleet, asked: dict[str, str], left_out: bool
+) -> None:
+    told.windows = (MAINTENANCE,)
+    span = {"since": FROM, "until": TO}
+
+    uptime = await client.get(f"{API}/madre/uptime", params=span | asked)
+    incidents = await client.get(f"{API}/madre/incidents", params=span | asked)
+    month = await client.get("/api/v1/sla", params={"month": "2026-11"} | asked)
+
+    [part], lines = uptime.json()["parts"], month.json()["services"]
+    assert part["uptime"] == (1.0 if left_out else round(100 / 120, 6))
+    assert part["maintenance_s"] == lines[0]["maintenance_s"] == (20 if left_out else 0)
+    assert len(incidents.json()["incidents"]) == (0 if left_out else 1)
+    assert lines[0]["verdict"] == ("met" if left_out else "missed")
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -92,6 +114,7 @@ async def test_days_that_are_over_are_told_for_every_service(
         ("/api/v1/sla?month=2026", "month: '2026' is not a month"),
         ("/api/v1/sla", "month: "),
         ("/api/v1/sla?month=2026-10&target=101", "target: "),
+        ("/api/v1/sla?month=2026-10&maintenance=maybe", "maintenance: "),
     ],
 )
 async def test_a_wrong_question_is_422_with_a_remedy(

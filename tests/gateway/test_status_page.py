@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -81,6 +82,15 @@ def test_problems_come_first_and_critical_ones_before_tolerated_ones() -> None:
 
     names = ["broken", "tolerated", "unseen", "fine", "idle"]
     assert sorted(names, key=lambda name: page.index(f">{name}</a>")) == names
+
+
+def test_maintenance_is_marked_and_tolerated() -> None:
+    working = replace(member(refusal("madre")), maintenance="weekly patches")
+
+    page = html(working, member(success("hermes")))
+
+    assert '<small class="maintenance" title="weekly patches">maintenance</small>' in page
+    assert "<title>OK · 1/2 OK, madre in maintenance · vigil</title>" in page
 
 
 def test_what_services_say_is_escaped() -> None:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from prober.gateway import server
 from prober.gateway.context import Context, Progress
+from prober.maintenance import Windows
 from prober.model import Observation, Result, Service
 from prober.sinks.metrics import Metrics
 from prober.sinks.state import State
@@ -38,6 +39,7 @@ class Fleet:
     state: State = field(default_factory=State)
     metrics: Metrics = field(default_factory=lambda: Metrics([]))
     progress: Progress = WELL
+    windows: Windows = ()
 
     def watch(self, *services: Service) -> None:
         self.state.retarget(services)

@@ -126,7 +126,11 @@ def test_windows_of_a_time_that_nobody_knows_are_not_told(packed: Reader) -> Non
     always = Window("always", frozenset(), ("*",), Recurring("0 * * * *", "UTC", HOUR))
 
     [before, all_, after] = availability.of(
-        packed, "madre", [Span(START - DAY, START), Span(START, END), Span(END, END + DAY)], END, [always]
+        packed,
+        "madre",
+        [Span(START - DAY, START), Span(START, END), Span(END, END + DAY)],
+        END,
+        [always],
     )
 
     assert [part.maintenance_ms for part in (before, all_, after)] == [0, END - START, 0]

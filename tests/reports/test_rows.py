@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fleets import explained, member, refusal, success, wrong_answer
 
@@ -33,6 +35,12 @@ def test_a_cause_names_the_phase_of_what_failed_on_the_way(result: Result, words
 )
 def test_a_failure_is_told_in_its_sentence_where_it_has_one(result: Result, words: str) -> None:
     assert rows.why(result) == rows.fleet_row(member(result))[6] == words
+
+
+def test_maintenance_follows_the_status() -> None:
+    working = replace(member(refusal()), maintenance="patches")
+
+    assert rows.fleet_row(working)[0] == "BROKEN, maintenance"
 
 
 def test_a_disabled_service_is_shown_as_such() -> None:
