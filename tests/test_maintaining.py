@@ -26,7 +26,7 @@ class Told:
         marks = [member.maintenance for member in self.state.members()]
         scraped = self.metrics.render()
         for name, mark in zip(("madre", "hermes"), marks, strict=True):
-            assert f'prober_maintenance{{target="{name}"}} {int(mark is not None)}' in scraped
+            assert (f'prober_maintenance{{target="{name}"}} 1\n' in scraped) is (mark is not None)
         return marks
 
 

@@ -88,7 +88,8 @@ def _success(series: Series) -> str:
 
 
 def _maintenance(series: Series) -> str:
-    return f"prober_maintenance{{{series.label}}} {series.maintenance:d}\n"
+    # None for the others, as for nearly all at nearly any time: their text would cost every scrape.
+    return f"prober_maintenance{{{series.label}}} 1\n" if series.maintenance else ""
 
 
 def _duration(series: Series) -> str:
@@ -147,7 +148,7 @@ FAMILIES = (
     Family(
         "prober_maintenance",
         "gauge",
-        "Whether the service is in a maintenance window.",
+        "1 while the service is in a maintenance window, else absent.",
         _maintenance,
     ),
     Family(

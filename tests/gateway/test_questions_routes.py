@@ -90,7 +90,7 @@ async def test_maintenance_is_left_out_unless_it_is_asked_for(
     client: httpx.AsyncClient, told: Fleet, asked: dict[str, str], left_out: bool
 ) -> None:
     told.windows = (MAINTENANCE,)
-    span = {"since": FROM, "until": TO}
+    span = {"since": str(FROM), "until": str(TO)}
 
     uptime = await client.get(f"{API}/madre/uptime", params=span | asked)
     incidents = await client.get(f"{API}/madre/incidents", params=span | asked)

@@ -57,6 +57,7 @@ async def test_one_service_tells_how_it_is_and_how_it_is_watched(
         "port": 8001,
         "status": "OK",
         "critical": True,
+        "maintenance": None,
         "http_code": 200,
         "latency_ms": 12.345,
         "endpoint_ok": "/health",
