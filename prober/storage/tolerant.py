@@ -9,7 +9,6 @@ from itertools import chain
 
 import structlog
 from sqlalchemy import (
-    BindParameter,
     Connection,
     Dialect,
     Table,
@@ -181,12 +180,12 @@ def _optional(found: ReflectedColumn) -> bool:
 def _compile(dialect: Dialect, name: str, columns: Sequence[str], width: int, rows: int) -> str:
     used = columns[:width]
     insert = INSERT[dialect.name](table(name, *map(column, used)))
-    values = [_values(used, row) for row in range(rows)]
-    return str(insert.values(values).on_conflict_do_nothing().compile(dialect=dialect))
-
-
-def _values(columns: Sequence[str], row: int) -> dict[str, BindParameter[object]]:
-    return {name: bindparam(f"{name}_{row}") for name in columns}
+    insert = insert.values({c: bindparam(c) for c in used}).on_conflict_do_nothing()
+    # SQLAlchemy takes milliseconds over many rows, and they all look alike.
+    one = str(insert.compile(dialect=dialect))
+    into, _, rest = one.partition(" VALUES ")
+    row, _, otherwise = rest.partition(" ON CONFLICT ")
+    return f"{into} VALUES {', '.join([row] * rows)} ON CONFLICT {otherwise}"
 
 
 def _joined(rows: Sequence[Row]) -> Row:
