@@ -11,7 +11,7 @@ DEV := .venv/.installed-dev
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: help run test check bench bench-engine bench-store clean
+.PHONY: help run test check bench bench-engine bench-store faults clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is to make
@@ -46,6 +46,10 @@ bench-engine: $(RUN) ## Measure it for plain and TLS, fresh and kept, beside the
 
 bench-store: $(RUN) ## Measure what 20 million results cost to store and to read
 	$(BIN)/python -m bench.store
+
+faults: $(RUN) ## Fill the disk, lock, remove and swap the database, kill prober a hundred times
+	$(BIN)/python -m bench.faults
+	$(BIN)/python -m bench.crash --kills 100
 
 clean: ## Remove the environment and all caches; the history under data/ stays
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
