@@ -32,6 +32,8 @@ class Direct:
 
     def declines(self, spoken: Spoken) -> bool:
         """Whether a request was handed to libcurl lately."""
+        if not self._handed_over:  # to hash what is spoken costs more than all else here
+            return False
         until_s = self._handed_over.get(spoken)
         return until_s is not None and time.monotonic() < until_s
 
