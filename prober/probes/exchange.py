@@ -49,8 +49,8 @@ class Exchange(NamedTuple):
     `cut` says that it went on. `timings` add up over the requests of a chain of redirects, and so
     does `total_ms`. `tls_expiry` is the leaf certificate's notAfter in epoch seconds; a reused
     connection has none. `reason`, `phase` and `message` are None where `error` is. `os_errno` is
-    0 or the system's last error. `tls` is what was shown, where that was asked for or libcurl's request
-    failed. `headers` are those of the last answer, where they were asked for; `http_version` is
+    0 or the system's last error. `tls` is what was shown, where that was asked for or a request
+    of libcurl's failed. `headers` are those of the last answer, where they were asked for; `http_version` is
     like "1.1" or "2".
     """
 
