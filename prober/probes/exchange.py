@@ -50,8 +50,8 @@ class Exchange(NamedTuple):
     does `total_ms`. `tls_expiry` is the leaf certificate's notAfter in epoch seconds; a reused
     connection has none. `reason`, `phase` and `message` are None where `error` is. `os_errno` is
     0 or the system's last error. `tls` is what was shown, where that was asked for or a request
-    of libcurl's failed. `headers` are those of the last answer, where they were asked for; `http_version` is
-    like "1.1" or "2".
+    of libcurl's failed. `headers` are those of the last answer, where they were asked for;
+    `http_version` is like "1.1" or "2".
     """
 
     http_code: int | None
