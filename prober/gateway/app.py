@@ -26,6 +26,8 @@ def build(context: Context) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # Else each request looks anew for somebody to trace it for.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         description=openapi.ABOUT,
         responses=EVERYWHERE,
         redirect_slashes=False,

@@ -79,7 +79,7 @@ class Context:
         return self.settings.version or __version__
 
 
-def of_request(request: Request) -> Context:
+async def of_request(request: Request) -> Context:
     """The context that `app.build` was given."""
     context: Context = request.app.state.context
     return context
