@@ -44,8 +44,17 @@ def error(message: str, status_code: int, headers: dict[str, str] | None = None)
     return Json({"error": message, "status_code": status_code}, status_code, headers)
 
 
-async def _refused(request: Request, refusal: HTTPException) -> Json:
+def refused(refusal: HTTPException) -> Json:
+    """What answers in place of what was refused."""
     return error(refusal.detail, refusal.status_code, dict(refusal.headers or {}))
+
+
+DEFECT = error("internal error", HTTPStatus.INTERNAL_SERVER_ERROR)
+"""What answers where prober itself is wrong; it holds nothing of one request."""
+
+
+async def _refused(request: Request, refusal: HTTPException) -> Json:
+    return refused(refusal)
 
 
 async def _invalid(request: Request, invalid: RequestValidationError) -> Json:
@@ -61,7 +70,7 @@ async def _store_failed(request: Request, failure: ProberError) -> Json:
 
 async def _failed(request: Request, failure: Exception) -> Json:
     # Starlette raises the exception again after this answer, so that uvicorn logs it.
-    return error("internal error", HTTPStatus.INTERNAL_SERVER_ERROR)
+    return DEFECT
 
 
 HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Json]]] = {

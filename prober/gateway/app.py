@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp
 
 from prober import __version__
 from prober.gateway import ROUTERS, aliases, events, forward, openapi
@@ -17,8 +18,14 @@ from prober.gateway.openapi import Described
 GZIP_FROM_BYTES = 4096
 
 
-def build(context: Context) -> FastAPI:
-    """The application over `context`; it starts and stops nothing."""
+def build(context: Context) -> ASGIApp:
+    """The application over `context`, in its layers; it starts and stops nothing."""
+    # Around FastAPI, not inside it: what a layer answers by itself passes nothing of Starlette's.
+    shortened = events.Shortcut(_routed(context), context)
+    return SentPath(SafeHeaders(Admit(shortened, context.admission)))
+
+
+def _routed(context: Context) -> FastAPI:
     app = Described(
         title=context.title,
         version=__version__,
@@ -43,8 +50,4 @@ def build(context: Context) -> FastAPI:
     handle_errors(app)
     # Level 1: text this repetitive shrinks tenfold at it, and higher ones cost much more time.
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=1)
-    app.add_middleware(events.Shortcut, aliases=settings.aliases)
-    app.add_middleware(Admit, admission=context.admission)
-    app.add_middleware(SafeHeaders)
-    app.add_middleware(SentPath)
     return app

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prober.config.access import Limits
 from prober.gateway.answers import error
+from prober.gateway.connections import ARRIVED
 from prober.telemetry import Telemetry
 
 LARGE = "the body is larger than {} bytes"
@@ -50,6 +51,8 @@ class LimitBodies:
         if length is None and "transfer-encoding" not in headers:
             return await self._app(scope, receive, send)
         limit = self._limit(scope["path"])
+        if length is not None and int(length) <= limit and ARRIVED in scope.get("extensions", ()):
+            return await self._app(scope, receive, send)
         body = _Body(receive, limit, self._limits.body_time, self._telemetry)
         if length is not None and int(length) > limit:
             if "expect" not in headers:

@@ -18,6 +18,8 @@ from prober.gateway.layers import HEADERS
 HEAD_BYTES = 16_384  # of a head that has not ended
 READ_BYTES = 65_536  # of an answer that waits have to be read within `write_time`
 SPARE_FILES = 512  # for the database, the workers and whatever else prober opens
+ARRIVED = "prober.arrived"
+"""An extension of a request's scope: its body has come in before the application was called."""
 TOO_LARGE = "The head of the request is too large."
 
 
@@ -104,6 +106,11 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
         """The head is whole."""
         self._in_head = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is whole; where that is so at once, nobody needs to watch it come in."""
+        self.scope["extensions"] = {ARRIVED: {}}
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Rest, unless the next request is here already."""

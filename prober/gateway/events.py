@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from prober.gateway.answers import Json, error
+from prober.gateway.answers import DEFECT, Json, refused
 from prober.gateway.context import Context, Given
 from prober.gateway.described import Answers, answer, fault
-from prober.gateway.guard import REFUSALS, Needs, needs
+from prober.gateway.guard import REFUSALS, needs
 from prober.gateway.guard import Scope as Permission
 from prober.gateway.intake import NotStored
 from prober.gateway.shapes import Cardinality, Correlations, Rejected, Taken
@@ -80,13 +79,16 @@ FAULTS: Answers = (
         }
     },
 )
-async def ingest(request: Request) -> Response:
+async def ingest(request: Request) -> Json:
     """Take in an event; the answer says that it is in the ledger.
 
     One of a canonical type that breaks its schema is refused, and the refusal recorded: look at
     `status`. Events of all other types are taken as they are.
     """
-    context: Context = request.app.state.context
+    return await _taken(request, request.app.state.context)
+
+
+async def _taken(request: Request, context: Context) -> Json:
     try:
         return Json(await context.reception.take(await request.body()))
     except NotStored:
@@ -94,33 +96,33 @@ async def ingest(request: Request) -> Response:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, AGAIN, headers) from None
 
 
-REQUIRED = Needs(Permission.INGEST)
-
-
 class Shortcut:
-    """Leads events to `ingest` before FastAPI looks for a route, which takes longer than all else.
+    """Answers as `ingest` does before FastAPI looks for it, which takes longer than all else."""
 
-    `aliases` are those of the configuration.
-    """
-
-    def __init__(self, app: ASGIApp, aliases: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
-        self._paths = {PATH} | {path for path, target in aliases.items() if target == PATH}
+        self._context = context
+        aliases = context.settings.aliases.items()
+        self._paths = {PATH} | {path for path, target in aliases if target == PATH}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] not in self._paths or scope.get("method") != "POST":
             return await self._app(scope, receive, send)
         with suppress(ClientDisconnect):  # nobody waits for an answer
-            answer = await _answer(Request(scope, receive))
-            await answer(scope, receive, send)
+            await self._answer(Request(scope, receive), send)
 
-
-async def _answer(request: Request) -> Response:
-    try:
-        await REQUIRED(request)
-        return await ingest(request)
-    except HTTPException as refusal:
-        return error(refusal.detail, refusal.status_code, dict(refusal.headers or {}))
+    async def _answer(self, request: Request, send: Send) -> None:
+        try:
+            self._context.admission.guard.require(Permission.INGEST, request)
+            answer = await _taken(request, self._context)
+        except HTTPException as refusal:
+            answer = refused(refusal)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            await DEFECT(request.scope, request.receive, send)
+            raise  # so that uvicorn logs it
+        await answer(request.scope, request.receive, send)
 
 
 CARDINALITY = {

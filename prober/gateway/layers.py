@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
+from collections.abc import Iterable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -14,8 +15,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-UNTOUCHED = "identity"
-"""A Content-Encoding that keeps the compression below from an answer, and that nobody is sent."""
+RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+UNTOUCHED = (b"content-encoding", b"identity")
+"""A header that keeps the compression below from an answer, and that nobody is sent."""
 
 
 class SafeHeaders:
@@ -27,14 +29,16 @@ class SafeHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if headers.get("Content-Encoding") == UNTOUCHED:
-                    del headers["Content-Encoding"]
+                message["headers"] = _safe(message["headers"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def _safe(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    given = [header for header in headers if header != UNTOUCHED]
+    names = {name.lower() for name, _ in given}
+    return given + [header for header in RAW if header[0] not in names]
 
 
 class SentPath:

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections import deque
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 import orjson
 from fastapi import HTTPException
@@ -37,17 +37,26 @@ NAMES: dict[str, tuple[str, ...]] = {
 assert NAMES.keys() == WEIGHTS.keys()
 
 
+class Noted(NamedTuple):
+    """An event that was taken in, as it was sent: what it shares is looked up when asked for."""
+
+    id: str
+    at: int
+    body: bytes
+
+
 class Reception:
     """Built by the composition root, which also closes it; for one event loop."""
 
     def __init__(self, settings: Events, intake: Intake, hub: Hub, telemetry: Telemetry) -> None:
         self._canon = Canon(settings.types)
         self._intake = intake
-        self._outcomes = telemetry.events
+        # Looked up once: finding a child by its labels takes longer than counting.
+        self._outcomes = {word: telemetry.events.labels(word) for word in get_args(Outcome)}
         self.hub = hub
         self._window_ms = int(settings.window * 1000)
         self._counts = Cardinality(settings.window, time.monotonic())
-        self._nodes: deque[Node] = deque(maxlen=MAX_NODES)
+        self._newest: deque[Noted] = deque(maxlen=MAX_NODES)
 
     async def take(self, body: bytes) -> dict[str, object]:
         """The answer to an event, once it is recorded.
@@ -61,7 +70,7 @@ class Reception:
             await self._record(_refusal(id_, at, fault, body), "rejected")
             return {"status": "rejected", "reason": REASON, "detail": fault, "event_id": id_}
         await self._record(_entry(event["type"], id_, at, body), "accepted")
-        self._note(event, id_, at)
+        self._note(event, Noted(id_, at, body))
         return {"status": "ok", "event_id": id_, "type": event["type"]}
 
     def canonical(self, message: bytes) -> Event | None:
@@ -104,7 +113,8 @@ class Reception:
     def correlations(self) -> dict[str, object]:
         """The graph of the newest events of the window."""
         now = clock.epoch_ms()
-        nodes = [node for node in list(self._nodes) if now - node.came_at <= self._window_ms]
+        newest = [noted for noted in list(self._newest) if now - noted.at <= self._window_ms]
+        nodes = [self._node(noted) for noted in newest]
         found = edges(nodes, MAX_EDGES)
         graph = {
             "nodes": [_shown(node) for node in nodes],
@@ -122,15 +132,19 @@ class Reception:
         try:
             await self._intake.record(entry)
         except NotStored:
-            self._outcomes.labels("failed").inc()
+            self._outcomes["failed"].inc()
             raise
-        self._outcomes.labels(outcome).inc()
+        self._outcomes[outcome].inc()
 
-    def _note(self, event: Event, id_: str, at: int) -> None:
+    def _note(self, event: Event, noted: Noted) -> None:
         self._counts.add(event["type"], time.monotonic())
-        self._nodes.append(_node(event, id_, at, self._canon.nature(event["type"])))
+        self._newest.append(noted)
         if event.get("broadcast") is True:
-            self._publish({"timestamp": at} | event | {"event_id": id_})
+            self._publish({"timestamp": noted.at} | event | {"event_id": noted.id})
+
+    def _node(self, noted: Noted) -> Node:
+        event = orjson.loads(noted.body)
+        return _node(event, noted.id, noted.at, self._canon.nature(event["type"]))
 
     def _publish(self, event: Event, but: Listener | None = None) -> None:
         if self.hub.wanted(EVENT):

@@ -14,14 +14,13 @@ from starlette.types import Message, Receive, Scope, Send
 from prober.gateway import answers, passing
 from prober.gateway.answers import UNREADABLE, Json
 from prober.gateway.described import Answers, answer
+from prober.gateway.layers import UNTOUCHED
 from prober.gateway.shapes import CircuitOpen, Fault, ModuleFault
 from prober.model import Service
 from prober.sinks.breakers import Call
 from prober.upstream import Answer, Asked, TooSlow, Unsendable, UpstreamError, Upstreams
 
 SERVER_ERROR = 500  # and above: the service itself says that it is not well
-# What GZipMiddleware leaves alone, and SafeHeaders removes: a body is passed on as it came.
-AS_IT_CAME = (b"content-encoding", b"identity")
 
 log = structlog.get_logger(__name__)
 
@@ -175,8 +174,8 @@ class Relay(Response):
 
 async def _pass(answer: Answer, send: Send) -> None:
     headers = passing.answer_headers(answer.headers)
-    if not any(name == AS_IT_CAME[0] for name, _ in headers):
-        headers.append(AS_IT_CAME)
+    if not any(name == UNTOUCHED[0] for name, _ in headers):
+        headers.append(UNTOUCHED)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     async for chunk in answer.chunks():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
