@@ -44,20 +44,21 @@ class Ledger:
         self._notes = Notes()
         self._present: frozenset[str] = frozenset()
         self._insert: Insert | None = None
+        self._head: str | None = None
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Commit all of the entries, in their order.
 
         Raises what `failures.explain` makes of a failure, and then none of them is written.
         """
-        self._session.run(partial(self._append, entries))
+        self._head = self._session.run(partial(self._append, entries))
 
     def close(self) -> None:
         """Let go of the connection; the next append opens it anew."""
         self._session.close()
 
     def _forget(self) -> None:
-        self._insert = None
+        self._insert = self._head = None
 
     def _prepare(self, connection: Connection) -> Insert:
         name = tables.forensic_ledger.name
@@ -65,25 +66,29 @@ class Ledger:
         require_columns(name, NEEDED - self._present)
         return prepare(connection, tables.forensic_ledger, COLUMNS, self._notes)
 
-    def _append(self, entries: Sequence[Entry], connection: Connection) -> None:
+    def _append(self, entries: Sequence[Entry], connection: Connection) -> str:
+        """Give the chain as it stands after them."""
         insert = self._insert = self._insert or self._prepare(connection)
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(LOCK)
-        chained = self._chained(entries, chain.head(connection, self._present))
+            self._head = None  # unlike SQLite, it doesn't tell that another one has written
+        state = self._head or chain.head(connection, self._present)
+        chained, state = self._chained(entries, state)
         if insert.run(connection, chained) != len(entries):
             raise StoreUnfit(
                 "forensic_ledger: the database took only some of the events; see that no unique "
                 "index or trigger of another program holds them back"
             )
+        return state
 
-    def _chained(self, entries: Sequence[Entry], state: str) -> list[Row]:
+    def _chained(self, entries: Sequence[Entry], state: str) -> tuple[list[Row], str]:
         chained: list[Row] = []
         for entry in entries:
             content = chain.digest(entry.event, entry.payload)
             created_at = _written(entry.at) if "created_at" in self._present else ""
             state = chain.link(state, created_at, content)
             chained.append((entry.event, entry.payload, content, created_at, state))
-        return chained
+        return chained, state
 
 
 def _written(at: int) -> str:
