@@ -20,9 +20,6 @@ class BadPattern(ValueError):
 class Match(Protocol):
     """Where a pattern was found."""
 
-    def expand(self, template: bytes) -> bytes:
-        r"""The template with \1, \g<1> and the like replaced by the match's groups."""
-
     def group(self, number: int = 0) -> bytes | None:
         """The bytes of a group, or None where it has none; 0 is all that matched."""
 

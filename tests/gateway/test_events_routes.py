@@ -20,6 +20,7 @@ from hearing import Ear
 from prober.config.access import Auth, Token
 from prober.config.events import Events
 from prober.config.tree import Gateway
+from prober.gateway import reception
 from prober.hub import EVENT, Hub
 from prober.storage import inspection, migrate
 
@@ -210,6 +211,20 @@ async def test_a_full_database_is_no_ok(sender: httpx.AsyncClient, fleet: Fleet)
 
     assert answer.status_code == 503
     assert stored(fleet) == []
+
+
+async def test_a_defect_answers_500_as_on_every_route(
+    sender: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(body: bytes) -> None:
+        raise KeyError("detail")
+
+    monkeypatch.setattr(reception, "parse", fail)
+
+    answer = await sender.post(API, json={"type": "x"})
+
+    assert (answer.status_code, answer.json()["error"]) == (500, "internal error")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 async def test_events_at_once_make_one_whole_chain(sender: httpx.AsyncClient, fleet: Fleet) -> None:
