@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import NamedTuple
@@ -66,7 +66,8 @@ def over(
     hours = told.hours
     known = _known(connection, service_id, spans, hours)
     hot = _hot(connection, hours)
-    parts = [list(_parts(span, known, hot)) for span in spans]
+    starts = sorted(span.start for span in known)
+    parts = [list(_parts(span, known, starts, hot)) for span in spans]
     rest = [part for many in parts for part in many if part not in known]
     limits = Limits(hot, known_until, told)
     found = known | _from_rows(connection, service_id, rest, limits)
@@ -121,11 +122,11 @@ def _days_within(start: int, end: int, found: Known) -> Iterator[Span]:
     return (day for day in days if day in found)
 
 
-def _parts(span: Span, known: Known, hot: Span) -> Iterator[Span]:
+def _parts(span: Span, known: Known, starts: Sequence[int], hot: Span) -> Iterator[Span]:
     """A span cut into what is known, and what isn't, at the borders of hours."""
     at = span.start
     while at < span.end:
-        part = _whole(at, span.end, known) or _gap(at, span.end, known, hot)
+        part = _whole(at, span.end, known) or _gap(at, span.end, starts, hot)
         yield part
         at = part.end
 
@@ -136,14 +137,17 @@ def _whole(at: int, end: int, known: Known) -> Span | None:
     return next((span for span in both if span in known and span.end <= end), None)
 
 
-def _gap(at: int, end: int, known: Known, hot: Span) -> Span:
-    """What lies before the next border of hours, or all hours in a row that have no result."""
+def _gap(at: int, end: int, starts: Sequence[int], hot: Span) -> Span:
+    """What lies before the next border of hours, or all hours in a row that have no result.
+
+    `starts` are those of what is known, in order.
+    """
     border = at - at % HOUR_MS + HOUR_MS
     # Whole hours only: a part of one that was packed is made of its rows.
-    while at % HOUR_MS == 0 and border + HOUR_MS <= end and not _whole(border, end, known):
-        if _may_have_rows(Span(at, border + HOUR_MS), hot):
-            break
-        border += HOUR_MS
+    if at % HOUR_MS == 0 and border <= end and not _may_have_rows(Span(at, border), hot):
+        place = bisect_right(starts, at)
+        stops = [stop for stop in (*starts[place : place + 1], hot.start) if stop > at]
+        border = min((*stops, end - end % HOUR_MS))
     return Span(at, min(border, end))
 
 

@@ -125,6 +125,7 @@ TURNED = CHANGES.where(
 MINE = (rollups.c.resolution_s == bindparam("width")) & (rollups.c.start == bindparam("first"))
 DROP = delete(rollups).where(MINE, rollups.c.service_id.in_(IDS))
 ADD = insert(rollups)
+OLDEST = select(func.min(rollups.c.start)).where(rollups.c.resolution_s == bindparam("width"))
 
 
 def statuses(
@@ -144,7 +145,10 @@ def read(
 ) -> list[tuple[int, Cell]]:
     """The cells of one service that begin from `since_ms` until `until_ms`, oldest first."""
     width = resolution_s * 1000
-    starts = range(-(-since_ms // width) * width, until_ms, width)
+    oldest = connection.scalar(OLDEST, {"width": resolution_s})
+    if oldest is None:
+        return []
+    starts = range(-(-max(since_ms, oldest) // width) * width, until_ms, width)
     return [
         (start, _cell(figures))
         for share in shares(starts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import pairwise
@@ -115,3 +116,13 @@ def test_packed_history_has_days_and_hours(packed: str) -> None:
     days = rows(packed, "SELECT count(*) FROM rollups WHERE resolution_s = 86400")
 
     assert days == [(2,)]
+
+
+def test_the_years_before_history_cost_next_to_nothing(packed: str) -> None:
+    (told,) = over(packed, [Span(START, END)])
+
+    before = time.process_time()
+    (since_1970,) = over(packed, [Span(0, END)])
+
+    assert time.process_time() - before < 0.5
+    assert since_1970.histogram == told.histogram
