@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, Table, bindparam, select
 
 from prober.storage.fetching import shares
-from prober.storage.tolerant import Insert, Row
+from prober.storage.tolerant import USED, Insert, Row
 
 CHUNK = 500  # texts in one query
 MOST = 50_000  # texts that are remembered
@@ -17,7 +17,8 @@ class Identities:
     """The ids of one table's texts: remembered, else looked up, else made.
 
     What is remembered must be forgotten where a transaction was rolled back, since it may have
-    made the row, and where the database may have changed behind prober's back.
+    made the row, and where the database may have changed behind prober's back. Where rows go that
+    are unused, `renew` comes before `resolve`: then what is remembered can't have gone.
     """
 
     def __init__(self, table: Table, text: str) -> None:
@@ -25,6 +26,9 @@ class Identities:
         self._query = select(self._text, table.c.id).where(
             self._text.in_(bindparam("texts", expanding=True))
         )
+        if USED in table.c:
+            self._query = self._query.where(table.c[USED] >= bindparam("hour"))
+        self._hour = 0
         self._text_of = select(self._text).where(table.c.id == bindparam("id"))
         self.forget()
 
@@ -32,6 +36,15 @@ class Identities:
         """Look everything up anew."""
         self._known: dict[str | None, int | None] = {None: None}
         self._newest: tuple[int, str] = (0, "")
+
+    def renew(self, hour: int) -> None:
+        """Use texts in this hour or before: those marked as used in an earlier one are marked anew.
+
+        What is remembered was marked with `hour`, or a later one that was given before.
+        """
+        if hour > self._hour:
+            self._hour = hour
+            self.forget()
 
     def hold(self, connection: Connection) -> bool:
         """Whether the newest of what is remembered is as it was: then the older ones are, too."""
@@ -41,9 +54,12 @@ class Identities:
     def resolve(
         self, connection: Connection, insert: Insert, texts: set[str | None], more: Row = ()
     ) -> Mapping[str | None, int | None]:
-        """Ids of at least `texts`, where None has None; a new text's row is (text, *more)."""
+        """Ids of at least `texts`, where None has None; a new text's row is (text, *more).
+
+        Without `more`, it is the hour that `renew` was given.
+        """
         if not texts <= self._known.keys():
-            self._learn(connection, insert, texts, more)
+            self._learn(connection, insert, texts, more or (self._hour,))
         return self._known
 
     def _learn(
@@ -60,6 +76,6 @@ class Identities:
 
     def _look_up(self, connection: Connection, texts: Sequence[str]) -> None:
         for some in shares(texts, CHUNK):
-            found = connection.execute(self._query, {"texts": some}).all()
+            found = connection.execute(self._query, {"texts": some, "hour": self._hour}).all()
             self._known.update((text, id_) for text, id_ in found)
             self._newest = max([self._newest, *((id_, text) for text, id_ in found)])

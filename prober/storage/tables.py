@@ -34,11 +34,14 @@ services = Table(
     Column("first_seen", BigInteger),
 )
 
+# No result of a later hour than `used_hour` names the text (see unused.py).
 endpoints = Table(
     "endpoints",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("path", Text, nullable=False, unique=True),
+    Column("used_hour", Integer, nullable=False),
+    Index("endpoints_used_hour", "used_hour"),
 )
 
 snippets = Table(
@@ -46,6 +49,8 @@ snippets = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("text", Text, nullable=False, unique=True),
+    Column("used_hour", Integer, nullable=False),
+    Index("snippets_used_hour", "used_hour"),
 )
 
 # Time first, service second: a key that began with the service would dirty a page a row. The ids

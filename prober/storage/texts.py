@@ -15,12 +15,14 @@ from prober.storage.tables import endpoints, snippets
 
 _result = tuple.__new__  # what Result._make is, without its check
 
+MOST = 50_000  # snippets that are remembered
+
 Known = dict[int | None, str | None]
 
 # Made once: putting a statement together costs more than running it.
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-ENDPOINTS = select(*endpoints.c).where(endpoints.c.id.in_(IDS))
-SNIPPETS = select(*snippets.c).where(snippets.c.id.in_(IDS))
+ENDPOINTS = select(endpoints.c.id, endpoints.c.path).where(endpoints.c.id.in_(IDS))
+SNIPPETS = select(snippets.c.id, snippets.c.text).where(snippets.c.id.in_(IDS))
 
 
 class Texts:
@@ -32,9 +34,16 @@ class Texts:
 
     def learn(self, connection: Connection, found: Iterable[Raw]) -> None:
         """Look up what these rows name, and is not known yet."""
+        if len(self._snippets) > MOST:  # where each result has another
+            self._snippets = {None: None}
         named = {(raw.endpoint_id, raw.snippet_id) for raw in found}
         _look_up(connection, ENDPOINTS, {ids[0] for ids in named}, self._endpoints)
         _look_up(connection, SNIPPETS, {ids[1] for ids in named}, self._snippets)
+
+    def lost(self, found: Iterable[Raw]) -> int:
+        """How many of these rows, which were learned, name a text that history doesn't have."""
+        endpoints_, snippets_ = self._endpoints.keys(), self._snippets.keys()
+        return sum(r.endpoint_id not in endpoints_ or r.snippet_id not in snippets_ for r in found)
 
     def results(self, name: str, found: Sequence[Raw]) -> list[Result]:
         """Rows of one service as results; a text that history has lost is None."""

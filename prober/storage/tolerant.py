@@ -29,6 +29,7 @@ Row = tuple[object, ...]
 
 COPIED = 10  # from so many rows on a COPY pays
 AT_ONCE = 25  # rows of one statement; more of them save nothing any more
+USED = "used_hour"  # of texts: a row that is there is told when it was used last
 REFUSED = (IntegrityError, NotSupportedError, ProgrammingError)
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,7 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """An insert that leaves rows alone which are already there.
+    """An insert that leaves rows alone which are already there, but for their `used_hour`.
 
     `sql` is that of so many of the first columns that are there, and of so many rows. `fit` turns
     rows in the order of the wanted columns into rows of the columns that are there. Columns after
@@ -180,12 +181,24 @@ def _optional(found: ReflectedColumn) -> bool:
 def _compile(dialect: Dialect, name: str, columns: Sequence[str], width: int, rows: int) -> str:
     used = columns[:width]
     insert = INSERT[dialect.name](table(name, *map(column, used)))
-    insert = insert.values({c: bindparam(c) for c in used}).on_conflict_do_nothing()
+    insert = _where_there(insert.values({c: bindparam(c) for c in used}), used)
     # SQLAlchemy takes milliseconds over many rows, and they all look alike.
     one = str(insert.compile(dialect=dialect))
     into, _, rest = one.partition(" VALUES ")
     row, _, otherwise = rest.partition(" ON CONFLICT ")
     return f"{into} VALUES {', '.join([row] * rows)} ON CONFLICT {otherwise}"
+
+
+def _where_there(
+    insert: sqlite.Insert | postgresql.Insert, columns: Sequence[str]
+) -> sqlite.Insert | postgresql.Insert:
+    """Leave a row that is there as it is, but for the hour in which it was used last."""
+    if USED not in columns:
+        return insert.on_conflict_do_nothing()
+    later = insert.excluded[USED]
+    return insert.on_conflict_do_update(
+        index_elements=[columns[0]], set_={USED: later}, where=insert.table.c[USED] < later
+    )
 
 
 def _joined(rows: Sequence[Row]) -> Row:

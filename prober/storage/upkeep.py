@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from prober.errors import StoreLocked
-from prober.storage import partitions, retention, rollup
+from prober.storage import partitions, retention, rollup, unused
 from prober.storage.compaction import GRACE_MS, Compaction
 from prober.storage.retention import Keep
 from prober.storage.session import Session
@@ -32,6 +32,7 @@ class Upkeep:
             self._compaction.step(now_ms) > 0
             or self._session.run(lambda connection: partitions.make_ahead(connection, now_ms))
             or self._session.run(lambda connection: _close_days(connection, now_ms))
+            or self._session.run(lambda connection: unused.step(connection, now_ms))
             or self._session.run(lambda connection: retention.step(connection, self.keep, now_ms))
             or self._drop_empty(now_ms)
             or self._session.run(retention.free)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter, itemgetter
@@ -15,6 +16,7 @@ from prober.storage.codes import OUTCOMES, PHASES, REASONS
 from prober.storage.identities import Identities
 from prober.storage.migrate import upgrade
 from prober.storage.partitions import Days
+from prober.storage.segment import HOUR_MS
 from prober.storage.session import Session
 from prober.storage.tolerant import Insert, Notes, Row, prepare
 
@@ -25,8 +27,8 @@ BUCKET = itemgetter(0)  # of a row of `results`
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "services": ("name", "first_seen"),
-    "endpoints": ("path",),
-    "snippets": ("text",),
+    "endpoints": ("path", "used_hour"),
+    "snippets": ("text", "used_hour"),
     "results": (
         "bucket",
         "service_id",
@@ -48,6 +50,7 @@ USUALLY_EMPTY = {"results": 3, "transitions": 1}
 """How many of these columns, from the last one on, are seldom filled."""
 
 SERVICE, ENDPOINT, SNIPPET = map(attrgetter, ("service", "endpoint_ok", "snippet"))
+CHECKED_AT = attrgetter("checked_at")
 STORED = attrgetter(
     "service",
     "checked_at",
@@ -67,14 +70,18 @@ class Writer:
     """Writes batches; used from one thread at a time.
 
     The database is taken as it is (`migrate.ensure` comes first). Only a file that disappears while
-    this writer lives, or is swapped, is migrated where `migrate` is true.
+    this writer lives, or is swapped, is migrated where `migrate` is true. `clock` gives seconds
+    since the epoch.
     """
 
-    def __init__(self, url: str, *, migrate: bool = True) -> None:
+    def __init__(
+        self, url: str, *, migrate: bool = True, clock: Callable[[], float] = time.time
+    ) -> None:
         prepare_file = partial(upgrade, url) if migrate else None
         self._session = Session(url, self._forget, prepare_file, holds=self._holds)
         self.names: Mapping[str, str] = {}
         """New names by old ones: what still waits under an old one is written under the new."""
+        self._clock = clock
         self._notes = Notes()
         self._schema: int | None = None
         self._inserts: dict[str, Insert] = {}
@@ -129,6 +136,13 @@ class Writer:
             return told
         return [t._replace(service=self.names.get(t.service, t.service)) for t in told]
 
+    def _renew(self, results: Sequence[Result]) -> None:
+        """Texts are used now, and by results of hours that a clock ahead has given them."""
+        newest = max(map(CHECKED_AT, results), default=0)
+        hour = max(newest, round(self._clock() * 1000)) // HOUR_MS
+        self._endpoints.renew(hour)
+        self._snippets.renew(hour)
+
     def put(self, observations: Sequence[Observation], connection: Connection) -> None:
         """Insert the batch in a transaction that `run` has begun."""
         inserts = self._inserts = self._inserts or self._prepare(connection)
@@ -139,6 +153,7 @@ class Writer:
         names: set[str | None] = {*map(SERVICE, results), *map(SERVICE, transitions)}
         seen = min((o.at for o in observations), default=0)
         services = self._services.resolve(connection, inserts["services"], names, (seen,))
+        self._renew(results)
         endpoints = self._endpoints.resolve(
             connection, inserts["endpoints"], set(map(ENDPOINT, results))
         )

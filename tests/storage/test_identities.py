@@ -26,7 +26,7 @@ def learned(connection: Connection) -> Identities:
     """The ids of two endpoints, which are stored."""
     endpoints = Identities(tables.endpoints, "path")
     with connection.begin():
-        insert = prepare(connection, tables.endpoints, ("path",), Notes())
+        insert = prepare(connection, tables.endpoints, ("path", "used_hour"), Notes())
         endpoints.resolve(connection, insert, {"/health", "/healthz"})
     return endpoints
 

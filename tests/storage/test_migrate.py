@@ -118,6 +118,7 @@ def test_pending_migration_is_the_only_thing_that_check_tells(url: str) -> None:
         "0002: pending migration (Chain the ledger.)",
         "0003: pending migration (Closed hours, packed, and rollups that know time and reasons.)",
         "0004: pending migration (The hot table in partitions of a day, on PostgreSQL.)",
+        "0005: pending migration (The hour in which a text was used last.)",
     ]
 
 
