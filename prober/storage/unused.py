@@ -18,7 +18,7 @@ from prober.storage.tables import endpoints, results, segments, snippets
 from prober.storage.walk import BUCKETS_AN_HOUR
 
 MARGIN_HOURS = 6  # by how much clocks of those who write may differ, and a transaction may last
-TEXTS_A_STEP = 200  # each of which may lie on a page of its own of the index of texts
+TEXTS_A_STEP = 100  # each of which may lie on a page of its own of the index of texts
 
 
 def step(connection: Connection, now_ms: int) -> bool:
