@@ -13,6 +13,7 @@ import orjson
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from prober.config.access import Limits
+from prober.gateway.joining import Joined
 from prober.gateway.layers import HEADERS
 
 HEAD_BYTES = 16_384  # of a head that has not ended
@@ -73,6 +74,7 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Expect a head."""
         super().connection_made(transport)
+        self._joined = Joined(transport, self.loop)
         self._expect_head()
         self._door.enter(self)
 
@@ -106,6 +108,8 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
         """The head is whole."""
         self._in_head = False
         super().on_headers_complete()
+        if self.cycle is not None:  # else it is a WebSocket
+            self.cycle.transport = self._joined
 
     def on_message_complete(self) -> None:
         """The body is whole; where that is so at once, nobody needs to watch it come in."""
@@ -114,6 +118,7 @@ class Patient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two
 
     def on_response_complete(self) -> None:
         """Rest, unless the next request is here already."""
+        self._joined.flush()  # an answer to HEAD has no body
         super().on_response_complete()
         if not self._busy():
             self._door.rests(self)
