@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
@@ -39,11 +40,29 @@ def _strict(body: bytes) -> object:
         raise _refuse(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from None
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise _refuse(HTTPStatus.BAD_REQUEST, f"the body is nested over {MAX_DEPTH} levels deep")
+    if _all_kept(value, body):
+        return value
     try:
         UNIQUE.decode(body.decode())
     except ValueError as error:
         raise _refuse(HTTPStatus.BAD_REQUEST, f"the body is no strict JSON: {error}") from None
     return value
+
+
+def _all_kept(value: object, body: bytes) -> bool:
+    """Whether each key surely stands there once; a text that looks like a key leaves it open."""
+    kept = _keys(value)
+    return kept == body.count(b":") or kept == len(NAMED.findall(body))
+
+
+def _keys(value: object) -> int:
+    kept, left = 0, [value]
+    while left:
+        parent = left.pop()
+        if isinstance(parent, dict):
+            kept += len(parent)
+        left += [child for child in _children(parent) if isinstance(child, dict | list)]
+    return kept
 
 
 def _depth(value: object) -> int:
@@ -53,12 +72,13 @@ def _depth(value: object) -> int:
     return depth
 
 
-def _children(value: object) -> Iterator[object]:
+def _children(value: object) -> Collection[object]:
     match value:
         case dict():
-            yield from value.values()
+            return value.values()
         case list():
-            yield from value
+            return value
+    return ()
 
 
 def _unique(pairs: list[tuple[str, object]]) -> None:
@@ -67,6 +87,9 @@ def _unique(pairs: list[tuple[str, object]]) -> None:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {twice[:80]!r} stands there twice")
 
+
+NAMED = re.compile(rb'"[ \t\r\n]*:')
+"""The end of each key; what else looks so stands in a text, whose own quotes are escaped."""
 
 UNIQUE = json.JSONDecoder(object_pairs_hook=_unique)
 """Raises ValueError at keys that occur twice, of which orjson takes the last."""
