@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -92,4 +92,10 @@ class Ledger:
 
 
 def _written(at: int) -> str:
-    return chain.moment(datetime.fromtimestamp(at / 1000, UTC))
+    return f"{_second(at // 1000)}.{at % 1000:03}000"
+
+
+@lru_cache(maxsize=8)
+def _second(at_s: int) -> str:
+    # The events of a second share it, as `chain.moment` writes it but for the fraction.
+    return chain.moment(datetime.fromtimestamp(at_s, UTC)).partition(".")[0]
