@@ -8,13 +8,13 @@ import time
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prober.config.access import Limits
 from prober.gateway.answers import error
 from prober.gateway.connections import ARRIVED
+from prober.gateway.layers import field
 from prober.telemetry import Telemetry
 
 LARGE = "the body is larger than {} bytes"
@@ -42,20 +42,24 @@ class LimitBodies:
         self._limits = limits
         self._telemetry = telemetry
         self._special = special
+        self._least = min([limits.body, *(limit for _, limit in special)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        headers = Headers(scope=scope)
-        length = headers.get("content-length")
-        if length is None and "transfer-encoding" not in headers:
+        declared = field(scope, b"content-length")
+        if declared is None and field(scope, b"transfer-encoding") is None:
+            return await self._app(scope, receive, send)
+        length = 0 if declared is None else int(declared)
+        arrived = declared is not None and ARRIVED in scope.get("extensions", ())
+        if arrived and length <= self._least:
             return await self._app(scope, receive, send)
         limit = self._limit(scope["path"])
-        if length is not None and int(length) <= limit and ARRIVED in scope.get("extensions", ()):
+        if arrived and length <= limit:
             return await self._app(scope, receive, send)
         body = _Body(receive, limit, self._limits.body_time, self._telemetry)
-        if length is not None and int(length) > limit:
-            if "expect" not in headers:
+        if length > limit:
+            if field(scope, b"expect") is None:
                 await body.discard()
             self._telemetry.refused("body_too_large")
             answer = error(LARGE.format(limit), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, CLOSE)

@@ -90,10 +90,22 @@ async def ingest(request: Request) -> Json:
 
 async def _taken(request: Request, context: Context) -> Json:
     try:
-        return Json(await context.reception.take(await request.body()))
+        return Json(await context.reception.take(await _body(request)))
     except NotStored:
         headers = {"Retry-After": str(RETRY_S)}
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, AGAIN, headers) from None
+
+
+async def _body(request: Request) -> bytes:
+    # Nearly always one message; Request.body() makes a stream of it, which takes longer than that.
+    body, more = b"", True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
 
 
 class Shortcut:

@@ -27,6 +27,7 @@ from starlette.requests import HTTPConnection
 
 from prober.gateway.attempts import Attempts
 from prober.gateway.described import Answers, fault
+from prober.gateway.layers import field
 from prober.telemetry import Refused, Telemetry
 
 SUBPROTOCOL = "prober"
@@ -109,7 +110,7 @@ class Guard:
             return
         if not self.policy.keys:
             raise self._refusal("no_token_configured", HTTPStatus.FORBIDDEN, CLOSED)
-        token = self._token(connection.headers)
+        token = self._token(connection)
         if not token:
             raise self._refusal("auth_required", HTTPStatus.UNAUTHORIZED, MISSING)
         if not self._holder(token, connection).allows(scope):
@@ -138,9 +139,11 @@ class Guard:
                 found = key
         return found
 
-    def _token(self, headers: Mapping[str, str]) -> str:
-        if token := headers.get(self.policy.header, ""):
-            return token
+    def _token(self, connection: HTTPConnection) -> str:
+        # As it was sent, since nearly all send it so: the mapping takes longer than all else here.
+        if token := field(connection.scope, self.policy.header.lower().encode()):
+            return token.decode("latin-1")
+        headers = connection.headers
         kind, _, credentials = headers.get("authorization", "").partition(" ")
         return credentials.strip() if kind.lower() == "bearer" else _offered_token(headers)
 

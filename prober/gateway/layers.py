@@ -20,6 +20,14 @@ UNTOUCHED = (b"content-encoding", b"identity")
 """A header that keeps the compression below from an answer, and that nobody is sent."""
 
 
+def field(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of this name, in small letters, as it was sent; None where there is none."""
+    for given, value in scope["headers"]:
+        if given == name:
+            return bytes(value)
+    return None
+
+
 class SafeHeaders:
     """Adds the headers above to every answer that doesn't set them itself."""
 
