@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from prober.model import Result, Service, Status
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One service with how it is now; `since` (epoch ms) is when that status began."""
+class Member(NamedTuple):
+    """One service with how it is now; `since` (epoch ms) is when that status began.
+
+    A named tuple, since each result makes a new one.
+    """
 
     service: Service
     status: Status = Status.UNKNOWN

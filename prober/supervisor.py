@@ -148,10 +148,8 @@ class Supervisor:
     def _take(self, shard: Shard, batch: Batch) -> None:
         self._telemetry.in_flight.labels(shard.label).set(batch.in_flight)
         self._telemetry.missed.inc(batch.missed)
-        for result in batch.results:
-            self._telemetry.lag.observe(result.lag_ms / 1000)
-            if result.stalled:
-                self._telemetry.stalled.inc()
+        self._telemetry.lag.observe(result.lag_ms for result in batch.results)
+        self._telemetry.stalled.inc(sum(result.stalled for result in batch.results))
         if batch.results:
             self._on_results(batch.results)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import platform
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Literal, get_args
 
 from prometheus_client import (
@@ -11,9 +14,12 @@ from prometheus_client import (
     Gauge,
     Histogram,
     Info,
+    Metric,
     disable_created_metrics,
 )
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
 
 from prober import __version__
 
@@ -38,6 +44,31 @@ Outcome = Literal["accepted", "rejected", "failed"]
 """What becomes of an event; a failed one is not known to be stored."""
 
 
+class Lag(Collector):
+    """How late probes start, counted by whole batches: a Histogram takes as long as a status."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(LAG_BUCKETS) + 1)
+        self._sum_s = 0.0
+
+    def observe(self, lags_ms: Iterable[float]) -> None:
+        """Count lags, in milliseconds."""
+        for lag_ms in lags_ms:
+            lag_s = lag_ms / 1000
+            self._counts[bisect_left(LAG_BUCKETS, lag_s)] += 1
+            self._sum_s += lag_s
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        bounds = [*map(str, map(float, LAG_BUCKETS)), "+Inf"]
+        yield HistogramMetricFamily(
+            "prober_schedule_lag_seconds",
+            "How late probes start after their slot.",
+            buckets=list(zip(bounds, accumulate(self._counts), strict=True)),
+            sum_value=self._sum_s,
+        )
+
+
 class Telemetry:
     """The registry of prober's own series; built once by the composition root and handed down."""
 
@@ -58,12 +89,8 @@ class Telemetry:
 
     def _watch_probes(self) -> None:
         r = self.registry
-        self.lag = Histogram(
-            "prober_schedule_lag_seconds",
-            "How late probes start after their slot.",
-            buckets=LAG_BUCKETS,
-            registry=r,
-        )
+        self.lag = Lag()
+        r.register(self.lag)
         self.missed = Counter(
             "prober_missed_slots_total",
             "Slots that passed without a probe, since the one before was still running.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -50,7 +49,7 @@ def command(ctx: click.Context, config: tuple[str, ...], format: str) -> None:
         found = recalled(settings.services, reader, now_ms)
     open_ = maintenance.open_at(settings.maintenance, now_ms)
     planned = maintenance.under(open_, [member.service.name for member in found])
-    members = [replace(member, maintenance=planned.get(member.service.name)) for member in found]
+    members = [member._replace(maintenance=planned.get(member.service.name)) for member in found]
     report.write(members, format)
     if all(member.status is Status.UNKNOWN for member in members):
         click.echo("prober: nothing recent is stored; is the daemon running?", err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Self
 
 from prober.fleet import Member
@@ -46,7 +45,7 @@ class State(Sink):
         """Mark the services that are in maintenance now, each with its window's name."""
         for name, member in self._members.items():
             if member.maintenance != under.get(name):
-                self._members[name] = replace(member, maintenance=under.get(name))
+                self._members[name] = member._replace(maintenance=under.get(name))
 
     def members(self) -> list[Member]:
         """Every service in the order of the configuration, disabled ones included."""
@@ -70,7 +69,7 @@ class State(Sink):
 def _retargeted(member: Member | None, service: Service) -> Member:
     if member is None:
         return Member(service)
-    return replace(member, service=service)
+    return member._replace(service=service)
 
 
 def _observed(member: Member, observation: Observation) -> Member:
