@@ -85,6 +85,7 @@ class Pipeline:
         self._services: dict[str, Service] = {}
         self._states: dict[str, State] = {}
         self._fresh_until: dict[str, float] = {}
+        self._fresh_s: dict[str, float] = {}
         self._none_stale_before = 0.0
 
     def watch(self, services: Sequence[Service], known: Mapping[str, State]) -> None:
@@ -103,7 +104,8 @@ class Pipeline:
             or known.get(s.name, State())
             for s in services
         }
-        self._fresh_until = {s.name: now + status.stale_after_s(s) for s in services}
+        self._fresh_s = {s.name: status.stale_after_s(s) for s in services}
+        self._fresh_until = {name: now + fresh_s for name, fresh_s in self._fresh_s.items()}
         self._none_stale_before = 0.0
         self.signal((s for s in services if not s.enabled), Signal.DISABLED, clock.epoch_ms())
 
@@ -112,13 +114,14 @@ class Pipeline:
         batch = []
         now = time.monotonic()
         for result in results:
-            service = self._services.get(result.service)
-            if service is None:
+            name = result.service
+            state = self._states.get(name)
+            if state is None:
                 continue  # a reload removed the service while it was probed
-            state = self._states[result.service]
-            self._states[result.service], observation = status.step(state, result)
-            self._fresh_until[result.service] = until = now + status.stale_after_s(service)
-            self._none_stale_before = min(self._none_stale_before, until)
+            self._states[name], observation = status.step(state, result)
+            until = self._fresh_until[name] = now + self._fresh_s[name]
+            if until < self._none_stale_before:
+                self._none_stale_before = until
             batch.append(observation)
         self._tell(batch)
 
