@@ -52,6 +52,7 @@ class Connection(asyncio.Protocol):
         self.place = place
         self.address = address
         self.idle_since_s = 0.0
+        self._loop = asyncio.get_running_loop()
         self.is_late = False  # the time was over before a connection came about
         self._on_idle = on_idle
         self._on_lost = on_lost
@@ -75,14 +76,13 @@ class Connection(asyncio.Protocol):
         the time is over before that. The future raises Stale and HandOver. Who cancels it drops
         the connection.
         """
-        loop = asyncio.get_running_loop()
         self._spoken = spoken
         self._answer = None
         self._began_us = began_us
         self._first_us = 0
         self._interrupt = interrupt
-        self._timer = loop.call_later(left_s, self._time_out)
-        self._done = done = loop.create_future()
+        self._timer = self._loop.call_later(left_s, self._time_out)
+        self._done = done = self._loop.create_future()
         if self._transport is not None:
             # Nothing is to be connected where the connection is there already.
             self._connected_us = self._ready_us = began_us

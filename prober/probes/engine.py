@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Coroutine
 
 import pycurl
 
@@ -42,14 +43,14 @@ class Engine:
         self._drivers: dict[str | None, Driver] = {}
         self._direct = Direct(loop, self._ca_file)
 
-    async def fetch(self, request: Request, timeout_s: float) -> Exchange:
+    def fetch(self, request: Request, timeout_s: float) -> Coroutine[None, None, Exchange]:
         """Send a request, and wait for its answer or for what came instead, `timeout_s` at most.
 
         The time covers everything: resolving, connecting, TLS, redirects and the body.
         """
         if _is_ours_to_resolve(request.host, request.options.wire):
-            return await self._fetch_by_name(request, timeout_s)
-        return await self._ask(request, timeout_s, ())
+            return self._fetch_by_name(request, timeout_s)
+        return self._ask(request, timeout_s, ())
 
     async def _fetch_by_name(self, request: Request, timeout_s: float) -> Exchange:
         began = time.monotonic()

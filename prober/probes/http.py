@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Coroutine
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -53,11 +54,14 @@ class HttpProbe:
         self._requests = Requests()
         self._tokens = Tokens(engine)
 
-    async def run(self, service: Service, endpoint: str, deadline: float) -> Attempt:
+    def run(
+        self, service: Service, endpoint: str, deadline: float
+    ) -> Coroutine[None, None, Attempt]:
         """Try one endpoint: see `base.Probe`."""
+        # Not a coroutine of its own: each of them is passed through at every step of a probe.
         if service.oauth2 is None:
-            return await self._attempt(service, self._requests.of(service, endpoint), deadline)
-        return await self._with_token(service, service.oauth2, endpoint, deadline)
+            return self._attempt(service, self._requests.of(service, endpoint), deadline)
+        return self._with_token(service, service.oauth2, endpoint, deadline)
 
     async def _with_token(
         self, service: Service, grant: OAuth2, endpoint: str, deadline: float

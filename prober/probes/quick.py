@@ -15,12 +15,12 @@ class Quick:
     Once it has declined anything it is of no more use.
     """
 
-    __slots__ = ("_begun", "_chunks", "_complete", "_keeps", "_parser")
+    __slots__ = ("_chunks", "_complete", "_keeps", "_parser")
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._chunks: list[bytes] = []
-        self._begun = self._complete = 0
+        self._complete = 0
         self._keeps = False
 
     def read(self, data: bytes, longest_body: int) -> tuple[int, bytes] | None:
@@ -32,24 +32,21 @@ class Quick:
         if len(data) > LONGEST or not data.startswith(START) or b"\0" in data:
             return None
         self._chunks = []
-        self._begun = self._complete = 0
+        self._complete = 0
         parser = self._parser
         try:
             parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             return None
         code = parser.get_status_code()
-        if self._complete != 1 or self._begun != 1 or not self._keeps or code in DELICATE:
+        if self._complete != 1 or not self._keeps or code in DELICATE:
             return None
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        # Chunked bodies, too, are left to `parsing`: httptools takes any coding before the chunks.
+        # All behind the first head must be body: no second answer, and no chunks, which are left to
+        # `parsing`, since httptools takes any coding before them.
         if len(body) > longest_body or data.find(END) + len(END) + len(body) != len(data):
             return None
         return code, body
-
-    def on_message_begin(self) -> None:
-        """See httptools."""
-        self._begun += 1
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
