@@ -7,7 +7,6 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -85,7 +84,7 @@ def test_problems_come_first_and_critical_ones_before_tolerated_ones() -> None:
 
 
 def test_maintenance_is_marked_and_tolerated() -> None:
-    working = replace(member(refusal("madre")), maintenance="weekly patches")
+    working = member(refusal("madre"))._replace(maintenance="weekly patches")
 
     page = html(working, member(success("hermes")))
 

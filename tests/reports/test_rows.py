@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 
 import pytest
 from fleets import explained, member, refusal, success, wrong_answer
@@ -38,7 +37,7 @@ def test_a_failure_is_told_in_its_sentence_where_it_has_one(result: Result, word
 
 
 def test_maintenance_follows_the_status() -> None:
-    working = replace(member(refusal()), maintenance="patches")
+    working = member(refusal())._replace(maintenance="patches")
 
     assert rows.fleet_row(working)[0] == "BROKEN, maintenance"
 
