@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-
 import pytest
 from fleets import explained, member, refusal, success, wrong_answer
 
