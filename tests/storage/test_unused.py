@@ -189,6 +189,19 @@ def more(now: Time) -> bool:
         return step(connection, now.ms)
 
 
+def test_a_text_that_a_writer_is_about_to_use_is_passed_over(fresh_postgres: Fresh) -> None:
+    now = Time(fresh_postgres())
+    now.write("a: unused", "b: held", "c: newest")
+    now.ms += 3 * DAY_MS
+    with connected(now.url, Access.WRITE) as writing:
+        used = f"UPDATE snippets SET used_hour = {now.ms // HOUR_MS} WHERE text = 'b: held'"
+        writing.exec_driver_sql(used)
+
+        now.keep_up()
+
+    assert now.texts == {"b: held", "c: newest"}
+
+
 def test_texts_that_were_there_before_the_migration_stay_for_their_results(now: Time) -> None:
     now.write("new")
     with connected(now.url, Access.WRITE) as connection:
