@@ -305,7 +305,7 @@ async def test_a_thousand_changed_services_render_in_20_ms() -> None:
     batch = [probed(name=name, **found) for name in names]
 
     costs_s = []
-    for _ in range(20):
+    for _ in range(60):
         await metrics.write(batch)
         before_s = time.process_time()
         metrics.render()
