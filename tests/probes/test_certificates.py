@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,19 +17,6 @@ NOW_S = 1_800_000_000.0
 DAY_S = 86_400
 EXPIRED = "SSL certificate OpenSSL verify result: certificate has expired (10)"
 LEAF = Tls("CN = shop, O = Acme", "CN = Some CA", ("shop.test",), None, None)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture
-async def trusting(authority: Authority) -> AsyncIterator[Engine]:
-    """An engine that trusts the authority."""
-    engine = Engine(asyncio.get_running_loop(), str(authority.cert))
-    yield engine
-    engine.close()
 
 
 async def shown(

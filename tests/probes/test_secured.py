@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,19 +41,6 @@ from prober.wire import TlsOptions, Wire
 KEPT = Options(keep_alive=True)
 LIBCURLS = Wire(source_address="127.0.0.1")  # it knows no other reason to carry such a request
 LIMIT_S = 0.3
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture
-async def trusting(authority: Authority) -> AsyncIterator[Engine]:
-    """An engine that trusts the authority."""
-    engine = Engine(asyncio.get_running_loop(), str(authority.cert))
-    yield engine
-    engine.close()
 
 
 def old(certificate: Certificate) -> ssl.SSLContext:
@@ -203,19 +190,9 @@ async def test_a_connection_closed_as_it_is_used_again_is_replaced(
 
 
 @contextmanager
-def shaking(delays_s: list[float], certificate: Certificate) -> Iterator[str]:
-    """The url of a server that waits before its handshakes, for the last of these ever after."""
+def accepting(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The url of a server that serves each connection in a thread of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
-    over = threading.Event()
-
-    def serve(link: socket.socket, delay_s: float) -> None:
-        over.wait(delay_s)
-        try:
-            with certificate.context().wrap_socket(link, server_side=True) as secured:
-                secured.recv(1000)
-                secured.sendall(response(200))
-        except OSError:
-            link.close()
 
     def accept() -> None:
         while True:
@@ -223,14 +200,31 @@ def shaking(delays_s: list[float], certificate: Certificate) -> Iterator[str]:
                 link, _ = listener.accept()
             except OSError:
                 return
-            delay_s = delays_s.pop(0) if len(delays_s) > 1 else delays_s[0]
-            threading.Thread(target=serve, args=(link, delay_s), daemon=True).start()
+            threading.Thread(target=serve, args=(link,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     yield f"https://127.0.0.1:{listener.getsockname()[1]}"
-    over.set()
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
+
+
+@contextmanager
+def shaking(delays_s: list[float], certificate: Certificate) -> Iterator[str]:
+    """The url of a server that waits before its handshakes, for the last of these ever after."""
+    over = threading.Event()
+
+    def serve(link: socket.socket) -> None:
+        over.wait(delays_s.pop(0) if len(delays_s) > 1 else delays_s[0])
+        try:
+            with certificate.context().wrap_socket(link, server_side=True) as secured:
+                secured.recv(1000)
+                secured.sendall(response(200))
+        except OSError:
+            link.close()
+
+    with accepting(serve) as url:
+        yield url
+        over.set()
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -306,7 +300,6 @@ async def test_what_follows_the_goodbye_holds_nobody_up(
 @contextmanager
 def rambling(certificate: Certificate) -> Iterator[str]:
     """The url of a server that answers, says goodbye, and sends rubbish in the same breath."""
-    listener = socket.create_server(("127.0.0.1", 0))
 
     def serve(link: socket.socket) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -323,18 +316,8 @@ def rambling(certificate: Certificate) -> Iterator[str]:
         finally:
             link.close()
 
-    def accept() -> None:
-        while True:
-            try:
-                link, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=serve, args=(link,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    yield f"https://127.0.0.1:{listener.getsockname()[1]}"
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
+    with accepting(serve) as url:
+        yield url
 
 
 def step(
