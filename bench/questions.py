@@ -15,9 +15,8 @@ from prober import loop
 from prober.rollups import percentile_us, uptime
 from prober.storage.cells import Span
 from prober.storage.reader import Reader
+from prober.storage.segment import DAY_MS, HOUR_MS
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 NAME = "service-0042"
 DAYS_OF_THE_PAGE = 90
 SPEAKS_MS = HOUR_MS  # as for /api/v1/snapshot

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from prober.rollups import Cell, merged, times_ms
 from prober.storage import archive, rollup
-from prober.storage.rollup import DAY_MS, DAY_S, HOUR_S, Changes
-from prober.storage.segment import HOUR_MS, Raw, columns
+from prober.storage.rollup import DAY_S, HOUR_S, Changes
+from prober.storage.segment import DAY_MS, HOUR_MS, Raw, columns
 from prober.storage.tables import BUCKET_MS
 from prober.storage.walk import LATEST
 

@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 
 from prober.storage.fetching import fetch
-from prober.storage.rollup import DAY_MS, DAY_S
+from prober.storage.rollup import DAY_S
+from prober.storage.segment import DAY_MS
 from prober.storage.tables import rollups
 
 MILLION = 1_000_000

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from prober.model import Observation, Result
 from prober.status import STATUS_AFTER
 from prober.storage import archive, retelling
-from prober.storage.rollup import DAY_MS
+from prober.storage.segment import DAY_MS
 from prober.storage.tables import services
 from prober.storage.writer import Writer
 

@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from prober.storage.segment import HOUR_MS
+from prober.storage.segment import DAY_MS
 from prober.storage.tables import BUCKET_MS
 
-DAY_MS = 24 * HOUR_MS
 BUCKETS_A_DAY = DAY_MS // BUCKET_MS
 BOUND = re.compile(r"FOR VALUES FROM \((MINVALUE|\d+)\) TO \((MAXVALUE|\d+)\)")
 ENDS = {"MINVALUE": -math.inf, "MAXVALUE": math.inf}

@@ -26,12 +26,11 @@ from prober.rollups import NONE, STATUSES, Cell, histogram, merged, times_ms
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
 from prober.storage.fetching import fetch, shares
-from prober.storage.segment import HOUR_MS, Columns
+from prober.storage.segment import DAY_MS, HOUR_MS, Columns
 from prober.storage.tables import rollups, services, transitions
 
 HOUR_S = 3_600
 DAY_S = 86_400
-DAY_MS = 24 * HOUR_MS
 SERVICES_A_STEP = 100
 MEASURED = frozenset({0, 1, 2})  # outcomes whose latency is the service's own
 COUNT = struct.Struct("!I")

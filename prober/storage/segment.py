@@ -29,6 +29,7 @@ from typing import NamedTuple
 from prober.storage.columns import column, read_columns
 
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 VERSION = 1
 LEVEL = 6  # higher ones take longer, and save nothing at this length
 

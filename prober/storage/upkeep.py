@@ -8,6 +8,7 @@ from prober.errors import StoreLocked
 from prober.storage import partitions, retention, rollup, unused
 from prober.storage.compaction import GRACE_MS, Compaction
 from prober.storage.retention import Keep
+from prober.storage.segment import DAY_MS
 from prober.storage.session import Session
 from prober.storage.tables import rollups
 
@@ -53,10 +54,10 @@ class Upkeep:
 def _close_days(connection: Connection, now_ms: int) -> bool:
     """Make cells of the first day that is over and lacks some; whether there was such a day."""
     day = _first_open(connection)
-    while day is not None and day + rollup.DAY_MS + GRACE_MS <= now_ms:
+    while day is not None and day + DAY_MS + GRACE_MS <= now_ms:
         if rollup.close_day(connection, day):
             return True
-        day += rollup.DAY_MS
+        day += DAY_MS
     return False
 
 
@@ -67,5 +68,5 @@ def _first_open(connection: Connection) -> int | None:
     for query in (last, first):
         start: int | None = connection.execute(query).scalar_one()
         if start is not None:
-            return start - start % rollup.DAY_MS
+            return start - start % DAY_MS
     return None

@@ -13,7 +13,7 @@ from databases import AT, execute, ok, rows
 from prober.storage import migrate
 from prober.storage.connecting import connected
 from prober.storage.database import Access
-from prober.storage.partitions import DAY_MS
+from prober.storage.segment import DAY_MS
 from prober.storage.writer import Writer
 
 ROOT = Path(__file__).parents[2]

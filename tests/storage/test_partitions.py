@@ -12,10 +12,10 @@ import pytest
 from databases import execute, ok, rows
 
 from prober.storage.database import Access, open_engine
-from prober.storage.partitions import BUCKETS_A_DAY, DAY_MS
+from prober.storage.partitions import BUCKETS_A_DAY
 from prober.storage.reader import Reader
 from prober.storage.retention import Keep
-from prober.storage.segment import HOUR_MS
+from prober.storage.segment import DAY_MS, HOUR_MS
 from prober.storage.upkeep import Upkeep
 from prober.storage.writer import Writer
 

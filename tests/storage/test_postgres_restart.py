@@ -15,8 +15,9 @@ from servers import read_request, response, serving
 
 from prober.model import Status
 from prober.storage import migrate
-from prober.storage.partitions import BUCKETS_A_DAY, DAY_MS
+from prober.storage.partitions import BUCKETS_A_DAY
 from prober.storage.reader import Reader
+from prober.storage.segment import DAY_MS
 
 SERVICES = 30
 OLD = 30_000  # rows of two days ago that wait to be packed
