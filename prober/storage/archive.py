@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -12,7 +11,7 @@ from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func,
 
 from prober.storage.fetching import fetch
 from prober.storage.lenient import fitting
-from prober.storage.segment import HOUR_MS, Damaged, Raw, unpack, unpack_last
+from prober.storage.segment import HOUR_MS, Damaged, Folded, Raw, fold, unpack_folded, unpack_last
 from prober.storage.tables import BUCKET_MS, results, segments, services
 from prober.storage.walk import BUCKETS_AN_HOUR, LATEST, NEVER, Walk
 
@@ -35,18 +34,25 @@ log = structlog.get_logger(__name__)
 
 
 def rows(connection: Connection, service_id: int, since_ms: int, until_ms: int) -> list[Raw]:
-    """The rows of a service in a span of time, oldest first, each moment once.
+    """The rows of a service in a span of time, oldest first, each moment once: see `pieces`."""
+    return [
+        row for piece in pieces(connection, service_id, since_ms, until_ms) for row in piece.rows()
+    ]
+
+
+def pieces(connection: Connection, service_id: int, since_ms: int, until_ms: int) -> list[Folded]:
+    """The rows of a service in a span of time in pieces, oldest first, each moment once.
 
     The connection must see one state of the database throughout: a row moves from one place to
     the other. A damaged segment is logged and left out.
     """
     hot = _hot(connection, service_id, range(since_ms // BUCKET_MS, -(-until_ms // BUCKET_MS)))
-    archived = _archived(connection, service_id, _hours(since_ms, until_ms))
-    found = archived + hot
-    if hot and archived and hot[0][0] <= archived[-1][0]:  # some came late
-        by_time = {raw[0]: raw for raw in chain(hot, archived)}
-        found = [by_time[at] for at in sorted(by_time)]
-    return found[bisect_left(found, (since_ms,)) : bisect_left(found, (until_ms,))]
+    found = _archived(connection, service_id, _hours(since_ms, until_ms))
+    if hot and found and hot[0].checked_at <= found[-1].checked_at[-1]:  # some came late
+        by_time = {row.checked_at: row for row in chain(hot, *(piece.rows() for piece in found))}
+        hot, found = [by_time[at] for at in sorted(by_time)], []
+    found.append(fold(hot))
+    return [piece.between(since_ms, until_ms) for piece in found]
 
 
 def last(
@@ -111,21 +117,22 @@ def _hot(connection: Connection, service_id: int, buckets: range) -> list[Raw]:
     return [_raw(Raw, row) for row in found]
 
 
-def _archived(connection: Connection, service_id: int, hours: range) -> list[Raw]:
+def _archived(connection: Connection, service_id: int, hours: range) -> list[Folded]:
     found = fetch(connection, ARCHIVED, {"numbers": hours, "id": service_id})
-    return [raw for hour, data in found for raw in _unpacked(hour, service_id, data)]
+    unpacked = (_unpacked(hour, service_id, data) for hour, data in found)
+    return [piece for piece in unpacked if piece is not None]
 
 
 def _hours(since_ms: int, until_ms: int) -> range:
     return range(since_ms // HOUR_MS, -(-until_ms // HOUR_MS))
 
 
-def _unpacked(hour: int, service_id: int, data: bytes) -> list[Raw]:
+def _unpacked(hour: int, service_id: int, data: bytes) -> Folded | None:
     try:
-        return unpack(hour, data)
+        return unpack_folded(hour, data)
     except Damaged as damage:
         _say(hour, service_id, damage)
-        return []
+        return None
 
 
 def _unpacked_last(hour: int, service_id: int, data: bytes, until_ms: int) -> Raw | None:

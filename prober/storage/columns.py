@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Iterable, Sequence
 
 TYPES = "BHIQ"  # unsigned, of 1, 2, 4 and 8 bytes
+WIDTHS = {ord(letter): array(letter).itemsize for letter in TYPES}
+LETTERS = {array(letter).itemsize: letter for letter in TYPES}
 
 
 def column(values: Sequence[int]) -> bytes:
@@ -27,25 +29,23 @@ def column(values: Sequence[int]) -> bytes:
     return letter.encode() + b"".join([plain[place::width] for place in range(width)])
 
 
-def read_columns(body: bytes, start: int, counts: Iterable[int]) -> list[array[int]]:
+def read_columns(body: bytes, start: int, counts: Iterable[int]) -> list[Sequence[int]]:
     """The columns that follow each other from `start` on, of so many numbers each."""
-    columns = []
+    columns: list[Sequence[int]] = []
     for count in counts:
-        columns.append(_read(body, start, count))
-        start += 1 + count * columns[-1].itemsize
+        width, first = WIDTHS[body[start]], start + 1
+        start = first + count * width
+        plain = body[first:start]
+        # Most have one byte each, and lie there as they are.
+        columns.append(plain if width == 1 else _mixed(plain, width, count))
     return columns
 
 
-def _read(body: bytes, start: int, count: int) -> array[int]:
-    numbers = array(chr(body[start]))
-    width = numbers.itemsize
-    plain = body[start + 1 : start + 1 + count * width]
-    if width > 1:  # most have one byte each, and lie there as they are
-        mixed = bytearray(len(plain))
-        for place in range(width):
-            mixed[place::width] = plain[place * count : (place + 1) * count]
-        plain = bytes(mixed)
-    numbers.frombytes(plain)
+def _mixed(plain: bytes, width: int, count: int) -> array[int]:
+    mixed = bytearray(len(plain))
+    for place in range(width):
+        mixed[place::width] = plain[place * count : (place + 1) * count]
+    numbers = array(LETTERS[width], bytes(mixed))
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers

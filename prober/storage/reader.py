@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice, repeat
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from prober.storage.database import (
 )
 from prober.storage.failures import explaining
 from prober.storage.fetching import fetch, shares
+from prober.storage.segment import fold
 from prober.storage.tables import BUCKET_MS, services, transitions
 from prober.storage.texts import Texts
 from prober.storage.waiting import Waiting, both
@@ -72,7 +73,8 @@ class Reader:
         newest_first: bool = True,
     ) -> Iterator[Result]:
         """Stream the results of a service, at most `limit`, a bounded query at a time."""
-        return islice(self._results(name, since_ms, until_ms, newest_first), limit)
+        found = self._results(name, since_ms, until_ms, newest_first)
+        return islice(chain.from_iterable(found), limit)
 
     def count(
         self,
@@ -171,15 +173,18 @@ class Reader:
 
     def _results(
         self, name: str, since_ms: int | None, until_ms: int | None, newest_first: bool
-    ) -> Iterator[Result]:
+    ) -> Iterator[Iterable[Result]]:
         span = _span(since_ms, until_ms)
         waiting = self._waiting.results([name], *span)
         stored = self._stored(name, Walk(newest_first, since_ms, until_ms), span, newest_first)
-        yield from both(stored, waiting, newest_first) if waiting else stored
+        if waiting:
+            yield both(chain.from_iterable(stored), waiting, newest_first)
+        else:
+            yield from stored
 
     def _stored(
         self, name: str, walk: Walk, span: tuple[int, int], newest_first: bool
-    ) -> Iterator[Result]:
+    ) -> Iterator[Iterable[Result]]:
         with self._connected() as connection:
             ids = list(_ids(connection, name).values())
         texts = Texts()
@@ -190,10 +195,11 @@ class Reader:
                     return
                 first = max(span[0], window.start * BUCKET_MS)
                 end = min(span[1], window.stop * BUCKET_MS)
-                found = archive.rows(connection, ids[0], first, end)
-                texts.learn(connection, found)
-            told = texts.results(name, found)
-            yield from reversed(told) if newest_first else told
+                found = archive.pieces(connection, ids[0], first, end)
+                texts.learn(connection, chain.from_iterable(piece.kinds for piece in found))
+            for piece in reversed(found) if newest_first else found:
+                told = texts.results(repeat(name), piece)
+                yield reversed(told) if newest_first else told
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -227,13 +233,11 @@ def _latest(
     connection: Connection, ids: dict[str, int], since_ms: int, until_ms: int
 ) -> dict[str, Result]:
     found = archive.last(connection, list(ids.values()), since_ms, until_ms)
+    names = [name for name, service_id in ids.items() if service_id in found]
+    folded = fold([found[ids[name]] for name in names])
     texts = Texts()
-    texts.learn(connection, found.values())
-    return {
-        name: texts.results(name, [found[service_id]])[0]
-        for name, service_id in ids.items()
-        if service_id in found
-    }
+    texts.learn(connection, folded.kinds)
+    return dict(zip(names, texts.results(names, folded), strict=True))
 
 
 def _transition(row: Sequence[Any]) -> Transition:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import struct
 import zlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import sub
@@ -37,7 +37,7 @@ _HEAD = struct.Struct("!BII")
 _FRONT = struct.Struct("!II")
 _raw = tuple.__new__  # what Raw._make is, without its check
 
-Kind = tuple[int | None, ...]
+Kind = tuple[int, int | None, int | None, int | None, int | None, int | None, int | None]
 """What rows have in common: the fields of a `Raw` from `outcome` on."""
 
 
@@ -74,6 +74,39 @@ def columns(rows: Sequence[Raw]) -> Columns:
     return Columns._make(zip(*rows, strict=True) if rows else ((),) * len(Raw._fields))
 
 
+class Folded(NamedTuple):
+    """Rows of one service in order, as a segment has them: what they share is told once.
+
+    `which` is the place of a row's combination in `kinds`.
+    """
+
+    kinds: Sequence[Kind]
+    checked_at: Sequence[int]
+    latency_us: Sequence[int | None]
+    which: Sequence[int]
+
+    def rows(self) -> list[Raw]:
+        """The rows one by one."""
+        kinds = map(self.kinds.__getitem__, self.which)
+        each = zip(self.checked_at, self.latency_us, kinds, strict=True)
+        return [_raw(Raw, (at, latency_us, *kind)) for at, latency_us, kind in each]
+
+    def between(self, since_ms: int, until_ms: int) -> Folded:
+        """The rows from `since_ms` until `until_ms`."""
+        kinds, times, *_ = self
+        part = slice(bisect_left(times, since_ms), bisect_left(times, until_ms))
+        return Folded(kinds, times[part], self.latency_us[part], self.which[part])
+
+
+def fold(rows: Iterable[Raw]) -> Folded:
+    """Rows of one service, in their order, folded."""
+    rows = list(rows)
+    kinds = [row[2:] for row in rows]
+    places = {kind: place for place, kind in enumerate(dict.fromkeys(kinds))}
+    which = list(map(places.__getitem__, kinds))
+    return Folded(list(places), [row[0] for row in rows], [row[1] for row in rows], which)
+
+
 class Damaged(ValueError):
     """A segment can't be read; the message says what is wrong with it."""
 
@@ -105,9 +138,13 @@ def _kinds(kinds: tuple[Kind, ...]) -> bytes:
 
 def unpack(hour: int, segment: bytes) -> list[Raw]:
     """The rows of a segment. Raises `Damaged` where it isn't as it was packed."""
+    return unpack_folded(hour, segment).rows()
+
+
+def unpack_folded(hour: int, segment: bytes) -> Folded:
+    """The same rows, folded; raises as `unpack` does."""
     kinds, times, latencies, which = _columns(hour, segment)
-    each = zip(times, _emptied(latencies), map(kinds.__getitem__, which), strict=True)
-    return [_raw(Raw, (at, latency_us, *kind)) for at, latency_us, kind in each]
+    return Folded(kinds, times, _emptied(latencies), which)
 
 
 def unpack_last(hour: int, segment: bytes, until_ms: int) -> Raw | None:

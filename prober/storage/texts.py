@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, select
@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 from prober.model import Result
 from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
 from prober.storage.fetching import fetch, shares
-from prober.storage.segment import Raw
+from prober.storage.segment import Folded, Kind, Raw
 from prober.storage.tables import endpoints, snippets
 
 _result = tuple.__new__  # what Result._make is, without its check
@@ -32,11 +32,11 @@ class Texts:
         self._endpoints: Known = {None: None}
         self._snippets: Known = {None: None}
 
-    def learn(self, connection: Connection, found: Iterable[Raw]) -> None:
-        """Look up what these rows name, and is not known yet."""
+    def learn(self, connection: Connection, kinds: Iterable[Kind]) -> None:
+        """Look up what rows of these kinds name, and is not known yet."""
         if len(self._snippets) > MOST:  # where each result has another
             self._snippets = {None: None}
-        named = {(raw.endpoint_id, raw.snippet_id) for raw in found}
+        named = {kind[2:4] for kind in kinds}
         _look_up(connection, ENDPOINTS, {ids[0] for ids in named}, self._endpoints)
         _look_up(connection, SNIPPETS, {ids[1] for ids in named}, self._snippets)
 
@@ -45,9 +45,10 @@ class Texts:
         endpoints_, snippets_ = self._endpoints.keys(), self._snippets.keys()
         return sum(r.endpoint_id not in endpoints_ or r.snippet_id not in snippets_ for r in found)
 
-    def results(self, name: str, found: Sequence[Raw]) -> list[Result]:
-        """Rows of one service as results; a text that history has lost is None."""
-        endpoint, snippet = self._endpoints.get, self._snippets.get
+    def results(self, names: Iterable[str], found: Folded) -> list[Result]:
+        """Rows as results of the services named; a text that history has lost is None."""
+        told = list(map(self._told, found.kinds))
+        kinds = map(told.__getitem__, found.which)
         return [
             # In the order of its fields: a call of a constructor for each row would cost as much
             # as all the rest.
@@ -56,32 +57,43 @@ class Texts:
                 (
                     name,
                     checked_at,
-                    OUTCOME_OF[outcome],
+                    outcome,
                     http_code,
                     None if latency_us is None else latency_us / 1000,
-                    endpoint(endpoint_id),
-                    snippet(snippet_id),
-                    REASON_OF[reason],
-                    PHASE_OF[phase],
+                    endpoint,
+                    snippet,
+                    reason,
+                    phase,
                     None,  # timings
                     None,  # tls_expiry
                     0.0,  # lag_ms
                     None,  # message
-                    bool(stalled),
+                    stalled,
                 ),
             )
-            for (
-                checked_at,
-                latency_us,
+            for name, checked_at, latency_us, (
                 outcome,
                 http_code,
-                endpoint_id,
-                snippet_id,
+                endpoint,
+                snippet,
                 reason,
                 phase,
                 stalled,
-            ) in found
+            ) in zip(names, found.checked_at, found.latency_us, kinds, strict=False)
         ]
+
+    def _told(self, kind: Kind) -> tuple[Any, ...]:
+        """What a kind stands for."""
+        outcome, http_code, endpoint_id, snippet_id, reason, phase, stalled = kind
+        return (
+            OUTCOME_OF[outcome],
+            http_code,
+            self._endpoints.get(endpoint_id),
+            self._snippets.get(snippet_id),
+            REASON_OF[reason],
+            PHASE_OF[phase],
+            bool(stalled),
+        )
 
 
 def _look_up(

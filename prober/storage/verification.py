@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from prober.storage.connecting import connected
 from prober.storage.lenient import fitting
-from prober.storage.segment import HOUR_MS, Damaged, Raw, unpack
+from prober.storage.segment import HOUR_MS, Damaged, Raw, fold, unpack
 from prober.storage.tables import endpoints, results, segments, services, snippets
 from prober.storage.texts import Texts
 from prober.storage.walk import BUCKETS_AN_HOUR
@@ -84,7 +84,7 @@ def _wrong(connection: Connection, rows: Iterable[Row[Any]]) -> Iterator[tuple[i
         except Damaged as damage:
             what = str(damage)
         else:
-            texts.learn(connection, raws)
+            texts.learn(connection, fold(raws).kinds)
             what = _complaint(hour, rows_told, raws) or _nameless(texts.lost(raws))
         if service_id < 0:
             what = f"set aside since late rows came: {what or 'it can be read'}"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.storage.segment import HOUR_MS, Damaged, Raw, columns, pack, unpack
+from prober.storage.segment import HOUR_MS, Damaged, Raw, columns, fold, pack, unpack
 
 HOUR = 494_000
 START = HOUR * HOUR_MS
@@ -46,6 +46,15 @@ def a_day(step_ms: int) -> list[Raw]:
 @given(rows=ROWS)
 def test_rows_come_back_as_they_were_packed(rows: list[Raw]) -> None:
     assert unpack(HOUR, pack(HOUR, columns(rows))) == rows
+
+
+@given(rows=ROWS, since=st.integers(-1, HOUR_MS), until=st.integers(-1, HOUR_MS))
+def test_a_part_of_folded_rows_has_the_rows_of_its_span(
+    rows: list[Raw], since: int, until: int
+) -> None:
+    part = fold(rows).between(START + since, START + until)
+
+    assert part.rows() == [row for row in rows if since <= row.checked_at - START < until]
 
 
 @given(rows=ROWS)
