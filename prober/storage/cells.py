@@ -67,7 +67,8 @@ def over(
     known = _known(connection, service_id, spans, hours)
     hot = _hot(connection, hours)
     starts = sorted(span.start for span in known)
-    parts = [list(_parts(span, known, starts, hot)) for span in spans]
+    # Nearly all are known where days are asked for.
+    parts = [[span] if span in known else list(_parts(span, known, starts, hot)) for span in spans]
     rest = [part for many in parts for part in many if part not in known]
     limits = Limits(hot, known_until, told)
     found = known | _from_rows(connection, service_id, rest, limits)
@@ -81,32 +82,24 @@ def _known(
 
     Without those of the hours `but`, and of their days.
     """
-    found: dict[Span, Cell] = {}
+    days = {hour - hour % DAY_MS for hour in but}
     long = [span for span in spans if span.end - span.start >= DAY_MS]
-    for start, end in _joined(long):
-        for day, cell in rollup.read(connection, DAY_S, service_id, start, end - DAY_MS + 1):
-            if but.isdisjoint(range(day, day + DAY_MS, HOUR_MS)):
-                found[Span(day, day + DAY_MS)] = cell
-    for start, end in _joined(_uncovered(spans, found)):
-        for hour, cell in rollup.read(connection, HOUR_S, service_id, start, end - HOUR_MS + 1):
-            if hour not in but:
-                found[Span(hour, hour + HOUR_MS)] = cell
-    return found
-
-
-def _joined(spans: Iterable[Span]) -> list[Span]:
-    """Spans that follow each other as one: what is read together costs one query."""
-    joined: list[Span] = []
-    for span in spans:
-        if joined and joined[-1].end == span.start:
-            joined[-1] = Span(joined[-1].start, span.end)
-        else:
-            joined.append(span)
-    return joined
+    found = {
+        Span(day, day + DAY_MS): cell
+        for day, cell in rollup.read(connection, DAY_S, service_id, long)
+        if day not in days
+    }
+    rest = list(_uncovered(spans, found))
+    hours = {
+        Span(hour, hour + HOUR_MS): cell
+        for hour, cell in rollup.read(connection, HOUR_S, service_id, rest)
+        if hour not in but
+    }
+    return found | hours
 
 
 def _uncovered(spans: Sequence[Span], found: Known) -> Iterator[Span]:
-    for start, end in spans:
+    for start, end in (span for span in spans if span not in found):
         at = start
         for day in _days_within(start, end, found):
             if at < day.start:
@@ -199,4 +192,5 @@ def _cell(rows: Sequence[Raw], changes: Changes, part: Span, known_until: int) -
     until = min(max(known_until, part.start), part.end)
     ok, degraded, broken, unknown = times_ms(changes, part.start, until)
     times = (ok, degraded, broken, unknown + part.end - until)
-    return rollup.cell(columns(rows), changes, *part)._replace(times_ms=times)
+    found = rollup.cell(columns(rows), (), *part) if rows else Cell()
+    return found._replace(times_ms=times)

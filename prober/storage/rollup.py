@@ -5,8 +5,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
-from operator import sub
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +21,7 @@ from sqlalchemy import (
 )
 
 from prober.model import Status
-from prober.rollups import NONE, STATUSES, Cell, histogram, merged, times_ms
+from prober.rollups import NONE, STATUSES, Cell, Sparse, histogram, merged, times_ms
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
 from prober.storage.fetching import fetch, shares
@@ -124,6 +123,14 @@ TURNED = CHANGES.where(
 MINE = (rollups.c.resolution_s == bindparam("width")) & (rollups.c.start == bindparam("first"))
 DROP = delete(rollups).where(MINE, rollups.c.service_id.in_(IDS))
 ADD = insert(rollups)
+OF_SOME = select(rollups.c.service_id, *FIGURES)
+# Each start by its number: a range would read the cells of all services.
+OF_ONE = (
+    select(rollups.c.start, *FIGURES)
+    .where(rollups.c.resolution_s == bindparam("width"), rollups.c.service_id == bindparam("id"))
+    .where(rollups.c.start.in_(bindparam("starts", expanding=True, literal_execute=True)))
+    .order_by(rollups.c.start)
+)
 OLDEST = select(func.min(rollups.c.start)).where(rollups.c.resolution_s == bindparam("width"))
 
 
@@ -140,35 +147,36 @@ def statuses(
 
 
 def read(
-    connection: Connection, resolution_s: int, service_id: int, since_ms: int, until_ms: int
+    connection: Connection, resolution_s: int, service_id: int, spans: Sequence[tuple[int, int]]
 ) -> list[tuple[int, Cell]]:
-    """The cells of one service that begin from `since_ms` until `until_ms`, oldest first."""
-    width = resolution_s * 1000
-    oldest = connection.scalar(OLDEST, {"width": resolution_s})
+    """The cells of one service that lie whole in one of the spans, each with its beginning.
+
+    The spans follow each other, and so do the cells.
+    """
+    if not spans:
+        return []
+    mine = {"width": resolution_s, "id": service_id}
+    [(oldest,)] = fetch(connection, OLDEST, mine)
     if oldest is None:
         return []
-    starts = range(-(-max(since_ms, oldest) // width) * width, until_ms, width)
+    width = resolution_s * 1000
+    starts = chain.from_iterable(
+        range(-(-max(since, oldest) // width) * width, until - width + 1, width)
+        for since, until in spans
+    )
     return [
         (start, _cell(figures))
         for share in shares(starts)
-        for _, start, *figures in fetch(connection, _read(resolution_s, service_id, share))
+        for start, *figures in fetch(connection, OF_ONE, {**mine, "starts": share})
     ]
-
-
-def _read(resolution_s: int, service_id: int, starts: Sequence[int]) -> Select[Any]:
-    # Each start by its number: a range would read the cells of all services.
-    mine = rollups.c.start.in_(starts) & (rollups.c.service_id == service_id)
-    query = _cells().where(rollups.c.resolution_s == resolution_s, mine)
-    return query.order_by(rollups.c.start)
 
 
 def packed(counts: Mapping[int, int]) -> bytes | None:
     """Counts by number as bytes: how many, then the steps between the numbers, then the counts."""
     if not counts:
         return None
-    numbers = sorted(counts)
-    steps = map(sub, numbers, (0, *numbers))
-    return COUNT.pack(len(numbers)) + column(list(steps)) + column([counts[n] for n in numbers])
+    sparse = Sparse.of(counts)
+    return COUNT.pack(len(sparse)) + column(sparse.steps) + column(sparse.counts)
 
 
 def unpacked(data: bytes | None) -> Mapping[int, int]:
@@ -176,14 +184,13 @@ def unpacked(data: bytes | None) -> Mapping[int, int]:
     if data is None:
         return NONE
     (size,) = COUNT.unpack_from(data)
-    steps, counts = read_columns(data, COUNT.size, (size, size))
-    return dict(zip(accumulate(steps), counts, strict=True))
+    return Sparse(*read_columns(data, COUNT.size, (size, size)))
 
 
 def _days(connection: Connection, day: int, ids: Sequence[int]) -> Cells:
     hours: dict[int, list[Cell]] = {}
-    query = _cells().where(_within_day(day), rollups.c.service_id.in_(ids))
-    for id_, _, *figures in fetch(connection, query):
+    query = OF_SOME.where(_within_day(day), rollups.c.service_id.in_(ids))
+    for id_, *figures in fetch(connection, query):
         hours.setdefault(id_, []).append(_cell(figures))
     end = day + DAY_MS
     changes = statuses(connection, ids, day, end)
@@ -192,10 +199,6 @@ def _days(connection: Connection, day: int, ids: Sequence[int]) -> Cells:
         id_: merged(cells)._replace(times_ms=times_ms(changes.get(id_, ()), day, end))
         for id_, cells in hours.items()
     }
-
-
-def _cells() -> Select[Any]:
-    return select(rollups.c.service_id, rollups.c.start, *FIGURES)
 
 
 def _write(connection: Connection, resolution_s: int, start: int, cells: Cells) -> None:

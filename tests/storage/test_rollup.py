@@ -67,7 +67,7 @@ def with_connection(url: str) -> Connection:
 def cells(url: str, resolution_s: int) -> list[tuple[int, Cell]]:
     (service_id,) = rows(url, "SELECT id FROM services WHERE name = 'madre'")[0]
     with with_connection(url) as connection:
-        return rollup.read(connection, resolution_s, service_id, DAY, DAY + 24 * HOUR_MS)
+        return rollup.read(connection, resolution_s, service_id, [(DAY, DAY + 24 * HOUR_MS)])
 
 
 def close_day(url: str) -> int:
