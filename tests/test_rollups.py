@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, repeat
+from math import ceil
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from prober.model import Status
 from prober.rollups import (
     NOTHING,
     Cell,
+    Sparse,
     bucket,
     histogram,
     merged,
@@ -104,6 +107,24 @@ def test_a_cell_without_itself_is_empty() -> None:
     assert without(cell_of([5, 9]), cell_of([5, 9])) == Cell(reasons={}, histogram={})
 
 
+@given(counts=st.dictionaries(st.integers(0, 2000), st.integers(1, 10**6), max_size=30))
+def test_sparse_counts_are_those_of_the_mapping(counts: dict[int, int]) -> None:
+    assert Sparse.of(counts) == counts
+
+
+@given(
+    counts=st.dictionaries(st.integers(0, 2000), st.integers(1, 99), min_size=1, max_size=30),
+    percent=st.floats(0, 100),
+)
+def test_percentiles_of_sparse_counts_are_those_of_the_mapping(
+    counts: dict[int, int], percent: float
+) -> None:
+    each = sorted(chain.from_iterable(map(repeat, counts.keys(), counts.values())))
+    rank = max(ceil(len(each) * percent / 100), 1)
+
+    assert percentile_us(Sparse.of(counts), percent) == middle_us(each[rank - 1])
+
+
 def test_nothing_merged_is_nothing() -> None:
     assert merged([]) == Cell()
 
@@ -132,6 +153,20 @@ def test_the_times_fill_the_span(moments: list[int], statuses: list[Status]) -> 
     changes = list(zip(moments, statuses, strict=False))
 
     assert sum(times_ms(changes, 100, 200)) == 100
+
+
+@given(
+    moments=st.lists(st.integers(0, 300), max_size=9).map(sorted),
+    statuses=st.lists(st.sampled_from(Status), min_size=9, max_size=9),
+    cut=st.integers(100, 200),
+)
+def test_the_times_of_two_parts_are_those_of_the_whole(
+    moments: list[int], statuses: list[Status], cut: int
+) -> None:
+    changes = list(zip(moments, statuses, strict=False))
+    parts = [times_ms(changes, 100, cut), times_ms(changes, cut, 200)]
+
+    assert tuple(map(sum, zip(*parts, strict=True))) == times_ms(changes, 100, 200)
 
 
 @pytest.mark.parametrize(

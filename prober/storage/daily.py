@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Connection,
-    Select,
+    ScalarSelect,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -20,61 +19,53 @@ from sqlalchemy import (
 )
 
 from prober.storage.fetching import fetch
-from prober.storage.rollup import DAY_S
 from prober.storage.segment import DAY_MS
-from prober.storage.tables import rollups
+from prober.storage.tables import OF_DAYS, rollups, services
 
 MILLION = 1_000_000
+OTHERS = 2 * MILLION  # more than there are days, and than a share has millionths
 
 Days = list[float | None]
 
 
-def uptimes(connection: Connection, first: int, count: int) -> dict[int, Days]:
-    """The uptime on `count` days from `first` on (days since the epoch), by service id.
+def uptimes(connection: Connection, first: int, count: int) -> dict[str, Days]:
+    """The uptime on `count` days from `first` on (days since the epoch), by service.
 
     It is the share of the known time in which the service was well, to a millionth; None where
     nothing is known.
     A service without a cell in any of the days is missing. The day that is not over has none yet.
     """
-    days: list[dict[int, float | None]] = [{} for _ in range(count)]
-    for start, well, others in fetch(connection, _query(first, first + count)):
-        day = days[start // DAY_MS - first]
-        day |= dict.fromkeys(_numbers(well), 1.0)
-        day |= _shares(_numbers(others))
-    ids = list(set().union(*days))
-    shares = zip(*(map(day.get, ids) for day in days), strict=True)
-    return dict(zip(ids, map(list, shares), strict=True))
+    limits = {"first": first * DAY_MS, "last": (first + count - 1) * DAY_MS, "count": count}
+    found = fetch(connection, TOLD, limits)
+    return {name: _days(text, count) for name, text in found if text is not None}
 
 
-def _numbers(text: str | None) -> list[int]:
-    numbers: list[int] = orjson.loads(f"[{text or ''}]")  # the quickest there is
-    return numbers
+def _days(text: str, count: int) -> Days:
+    days: Days = [None] * (count + 1)  # one more, for all of which nothing is known
+    for number in orjson.loads(f"[{text}]"):  # the quickest there is
+        if number < OTHERS:
+            days[number] = 1.0
+        else:
+            days[number // OTHERS - 1] = number % OTHERS / MILLION
+    return days[:count]
 
 
-def _shares(numbers: Sequence[int]) -> dict[int, float | None]:
-    shares = [None if share < 0 else share / MILLION for share in numbers[1::2]]
-    return dict(zip(numbers[::2], shares, strict=True))
+def _numbers() -> ScalarSelect[Any]:
+    """A number for each of a service's days, in a text: nearly all were well, and rows cost more.
 
-
-def _query(first: int, end: int) -> Select[Any]:
-    """A row a day: the ids of services that were well all day, and ids and shares of the others.
-
-    Nearly all are well, and making 90,000 rows or shares takes longer than reading the cells. A
-    share is in millionths; -1 stands for none.
+    Days count from 0. It is the day itself where the service was well throughout, `count` where
+    nothing is known, and else 2,000,000 times the day plus one, and the share in millionths.
     """
     c = rollups.c
+    day = (c.start - bindparam("first")) // DAY_MS
     good = c.ok_ms + c.degraded_ms
-    scaled = cast(good, BigInteger) * MILLION
-    share = func.coalesce(scaled.op("/")(func.nullif(good + c.broken_ms, 0)), -1)
-    id_ = cast(c.service_id, Text)
-    told = id_.concat(",").concat(cast(share, Text))
-    well = and_(c.broken_ms == 0, good > 0)
-    return (
-        select(c.start, _listed(well, id_), _listed(~well, told))
-        .where(c.resolution_s == DAY_S, c.start.between(first * DAY_MS, (end - 1) * DAY_MS))
-        .group_by(c.start)
-    )
+    share = (cast(good, BigInteger) * MILLION).op("/")(func.nullif(good + c.broken_ms, 0))
+    other = func.coalesce((day + 1) * OTHERS + share, bindparam("count", type_=BigInteger))
+    number = case((and_(c.broken_ms == 0, good > 0), day), else_=other)
+    mine = select(func.aggregate_strings(cast(number, Text), ","))
+    mine = mine.where(OF_DAYS, c.service_id == services.c.id)
+    return mine.where(c.start.between(bindparam("first"), bindparam("last"))).scalar_subquery()
 
 
-def _listed(those: ColumnElement[bool], word: ColumnElement[str]) -> ColumnElement[str]:
-    return func.aggregate_strings(case((those, word)), ",")
+# Service by service, since that is the order of the index.
+TOLD = select(services.c.name, _numbers())

@@ -127,8 +127,7 @@ class Reader:
     def days(self, first: int, count: int) -> dict[str, Days]:
         """The uptime of all services on `count` days from `first` on: see `daily.uptimes`."""
         with self._connected() as connection:
-            found = daily.uptimes(connection, first, count)
-            return {name: found[id_] for name, id_ in _ids(connection).items() if id_ in found}
+            return daily.uptimes(connection, first, count)
 
     def transitions(
         self,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 
 BUCKET_MS = 300_000
@@ -96,6 +97,7 @@ transitions = Table(
 
 # Counts and milliseconds by status stand in columns of their own, so that SQL can add them up;
 # `reasons` and `histogram` are packed (see rollup.py).
+OF_DAYS = text("resolution_s = 86400")
 rollups = Table(
     "rollups",
     metadata,
@@ -115,6 +117,18 @@ rollups = Table(
     Column("latency_max_us", BigInteger),
     Column("reasons", LargeBinary),
     Column("histogram", LargeBinary),
+    # All that the page's cells take, in a tenth of the pages. Databases use it only for a query
+    # with OF_DAYS to the letter.
+    Index(
+        "rollups_of_days",
+        "service_id",
+        "start",
+        "ok_ms",
+        "degraded_ms",
+        "broken_ms",
+        sqlite_where=OF_DAYS,
+        postgresql_where=OF_DAYS,
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -64,7 +64,7 @@ def test_tables_of_the_fleet_stay_as_they_are(empty_url: str) -> None:
     [
         ("ALTER TABLE results DROP COLUMN phase", "results.phase: missing column"),
         ("ALTER TABLE results ADD COLUMN mood TEXT", "results.mood: extra column"),
-        ("DROP TABLE rollups", "rollups: missing table"),
+        ("DROP TABLE alerts", "alerts: missing table"),
         ("DROP INDEX transitions_at", "transitions: missing index transitions_at"),
         ("CREATE INDEX other ON alerts (at)", "alerts: extra index other"),
         ("ALTER TABLE forensic_ledger DROP COLUMN hash", "forensic_ledger.hash: missing column"),
@@ -119,6 +119,7 @@ def test_pending_migration_is_the_only_thing_that_check_tells(url: str) -> None:
         "0003: pending migration (Closed hours, packed, and rollups that know time and reasons.)",
         "0004: pending migration (The hot table in partitions of a day, on PostgreSQL.)",
         "0005: pending migration (The hour in which a text was used last.)",
+        "0006: pending migration (An index of the cells of days, with their time by status.)",
     ]
 
 
