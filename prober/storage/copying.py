@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,7 +17,7 @@ def copy_statement(connection: Connection, table: str, columns: Sequence[str]) -
     return f"COPY {quote(table)} ({', '.join(map(quote, columns))}) FROM STDIN"
 
 
-def copy(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+def copy(connection: Connection, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
     """Insert the rows, or none of them: what failed leaves the transaction as it was before.
 
     Raises as SQLAlchemy does, also where one of the rows is there already.

@@ -86,6 +86,7 @@ def parse(url: str) -> URL:
     return parsed
 
 
+@cache
 def sqlite_file(url: str) -> Path | None:
     """The file of an SQLite database, or None where the database is a server."""
     parsed = parse(url)
@@ -95,9 +96,12 @@ def sqlite_file(url: str) -> Path | None:
 def file_identity(url: str) -> tuple[int, int] | None:
     """Which file the url leads to now; None for a server, or where no file is."""
     file = sqlite_file(url)
-    if file is None or not file.exists():
+    if file is None:
         return None
-    status = file.stat()
+    try:
+        status = file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     return status.st_dev, status.st_ino
 
 

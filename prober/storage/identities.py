@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table, bindparam, select
 
@@ -52,15 +52,17 @@ class Identities:
         return not id_ or connection.execute(self._text_of, {"id": id_}).scalar() == text
 
     def resolve(
-        self, connection: Connection, insert: Insert, texts: set[str | None], more: Row = ()
-    ) -> Mapping[str | None, int | None]:
-        """Ids of at least `texts`, where None has None; a new text's row is (text, *more).
+        self, connection: Connection, insert: Insert, texts: Sequence[str | None], more: Row = ()
+    ) -> list[int | None]:
+        """The id of each of the texts, and None for None; a new text's row is (text, *more).
 
         Without `more`, it is the hour that `renew` was given.
         """
-        if not texts <= self._known.keys():
-            self._learn(connection, insert, texts, more or (self._hour,))
-        return self._known
+        try:
+            return list(map(self._known.__getitem__, texts))
+        except KeyError:
+            self._learn(connection, insert, set(texts), more or (self._hour,))
+            return list(map(self._known.__getitem__, texts))
 
     def _learn(
         self, connection: Connection, insert: Insert, texts: set[str | None], more: Row

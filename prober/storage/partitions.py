@@ -61,9 +61,11 @@ class Days:
         """Look them up anew: one may have been dropped."""
         self._known = set()
 
-    def cover(self, connection: Connection, buckets: Iterable[int]) -> None:
-        """See that rows of these buckets find a partition, in the transaction that inserts them."""
-        days = {bucket // BUCKETS_A_DAY for bucket in buckets}
+    def cover(self, connection: Connection, times: Iterable[int]) -> None:
+        """See that rows of these times find a partition, in the transaction that inserts them."""
+        if connection.dialect.name != "postgresql":
+            return
+        days = {at // DAY_MS for at in times}
         if not days <= self._known:
             make(connection, days)
             self._known |= days

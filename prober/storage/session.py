@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from prober.storage.database import file_identity, open_engine
@@ -37,9 +37,9 @@ class Session:
         self._synced = synced
         self._forget = forget
         self._prepare = prepare
-        self._engine: Engine | None = None
+        self._connection: Connection | None = None
         self._file = file_identity(url)
-        self._version: int | None = None
+        self._version: tuple[int] | None = None
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Commit the work, and give what it returns.
@@ -57,14 +57,15 @@ class Session:
 
     def close(self) -> None:
         """Let go of the connection, and forget; the next work opens it anew."""
-        if self._engine is not None:
-            self._engine.dispose()
-        self._engine = self._version = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection.engine.dispose()
+        self._connection = self._version = None
         self._forget()
 
     def _run(self, work: Callable[[Connection], T]) -> T:
-        if self._engine is not None and self._file != file_identity(self._url):
-            self._leave(self._engine)
+        if self._connection is not None and self._file != file_identity(self._url):
+            self._leave(self._connection)
         try:
             return self._commit(work)
         except DBAPIError as error:
@@ -73,33 +74,35 @@ class Session:
             self.close()
             return self._commit(work)
 
-    def _leave(self, engine: Engine) -> None:
+    def _leave(self, connection: Connection) -> None:
         """Turn to the file that took the place of the one the connection leads to.
 
         The write-ahead log is found by name: what is left in it would be taken for the new file's.
         """
-        old = engine.raw_connection()
-        old.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        old.close()
+        connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.close()
 
     def _commit(self, work: Callable[[Connection], T]) -> T:
-        with self._open().begin() as connection:
+        connection = self._open()
+        with connection.begin():
             self._notice_others(connection)
             return work(connection)
 
-    def _open(self) -> Engine:
-        if self._engine is None:
+    def _open(self) -> Connection:
+        if self._connection is None:
             if self._prepare is not None and self._file != file_identity(self._url):
                 self._prepare()
-            self._engine = open_engine(self._url, synced=self._synced)
+            # Kept: to take one from the engine's pool anew costs as much as writing ten rows.
+            self._connection = open_engine(self._url, synced=self._synced).connect()
             self._file = file_identity(self._url)
-        return self._engine
+        return self._connection
 
     def _notice_others(self, connection: Connection) -> None:
         """Forget where another connection wrote to an SQLite file: it may have been restored."""
         if connection.dialect.name == "sqlite":
-            version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+            # Past SQLAlchemy, whose result would cost as much as ten rows, each time.
+            cursor = connection.connection.cursor().execute("PRAGMA data_version")
+            version = cursor.fetchone()
             if version != self._version and not self._holds(connection):
                 self._forget()
             self._version = version

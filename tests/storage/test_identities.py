@@ -27,7 +27,7 @@ def learned(connection: Connection) -> Identities:
     endpoints = Identities(tables.endpoints, "path")
     with connection.begin():
         insert = prepare(connection, tables.endpoints, ("path", "used_hour"), Notes())
-        endpoints.resolve(connection, insert, {"/health", "/healthz"})
+        endpoints.resolve(connection, insert, ["/health", "/healthz"])
     return endpoints
 
 
