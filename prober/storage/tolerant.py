@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import chain, compress
-from operator import not_
 
 import structlog
 from sqlalchemy import (
@@ -81,14 +79,13 @@ class Insert:
             return len(columns[0])
         # What is empty is left out: for each None SQLite's driver looks for an adapter, and that
         # takes longer than all numbers of a row.
-        filled: Iterable[Row] = zip(*columns[: self.filled], strict=True)
-        seldom = columns[self.filled :]
-        whole = list(map(((None,) * len(seldom)).__ne__, zip(*seldom, strict=True)))
-        if True not in whole:
-            return self._put(connection, self.filled, filled)
-        put = self._put(connection, self.filled, compress(filled, map(not_, whole)))
-        rows = compress(zip(*columns, strict=True), whole)
-        return put + self._put(connection, len(columns), rows)
+        filled, seldom = columns[: self.filled], columns[self.filled :]
+        odd = _odd(seldom)
+        put = self._put(connection, len(filled), _without(_joined(filled), odd, len(filled)))
+        if odd:
+            whole = [[column[place] for place in odd] for column in columns]
+            put += self._put(connection, len(whole), _joined(whole))
+        return put
 
     def _copied(self, connection: Connection, columns: Sequence[Column]) -> bool:
         if self.copy is None or len(columns[0]) < COPIED:
@@ -99,18 +96,18 @@ class Insert:
             return False
         return True
 
-    def _put(self, connection: Connection, width: int, rows: Iterable[Row]) -> int:
-        """Insert rows of so many columns in their order, several with each statement."""
-        values = tuple(chain.from_iterable(rows))
+    def _put(self, connection: Connection, width: int, values: Sequence[object]) -> int:
+        """Insert rows of the first columns, value by value, several with each statement."""
         size = width * AT_ONCE
-        end = len(values) - len(values) % size
-        many = [values[start : start + size] for start in range(0, end, size)]
+        end = (len(values) // size - 1) * size  # the last statement brings the rest as well
+        many = [tuple(values[start : start + size]) for start in range(0, end, size)]
+        last = tuple(values[len(many) * size :])
         put = 0
         if many:
             put += connection.exec_driver_sql(self.sql(width, AT_ONCE), many).rowcount
-        if end < len(values):
-            last = self.sql(width, (len(values) - end) // width)
-            put += connection.exec_driver_sql(last, values[end:]).rowcount
+        if last:
+            sql = self.sql(width, len(last) // width)
+            put += connection.exec_driver_sql(sql, last).rowcount
         return put
 
 
@@ -206,3 +203,28 @@ def _where_there(
     return insert.on_conflict_do_update(
         index_elements=[columns[0]], set_={USED: later}, where=insert.table.c[USED] < later
     )
+
+
+def _joined(columns: Sequence[Column]) -> list[object]:
+    """Their values row by row."""
+    values: list[object] = [None] * (len(columns) * len(columns[0]))
+    for place, one in enumerate(columns):
+        values[place :: len(columns)] = one
+    return values
+
+
+def _odd(columns: Sequence[Column]) -> list[int]:
+    """The places of rows that aren't empty."""
+    empty = (None,) * len(columns)
+    if all(column.count(None) == len(column) for column in columns):
+        return []
+    return [place for place, row in enumerate(zip(*columns, strict=True)) if row != empty]
+
+
+def _without(values: list[object], rows: Sequence[int], width: int) -> list[object]:
+    kept: list[object] = []
+    start = 0
+    for row in rows:
+        kept += values[start * width : row * width]
+        start = row + 1
+    return kept + values[start * width :]
