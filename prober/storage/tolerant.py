@@ -206,22 +206,23 @@ def _where_there(
 
 
 def _joined(columns: Sequence[Column]) -> list[object]:
-    """Their values row by row."""
+    """The values of columns, row by row."""
     values: list[object] = [None] * (len(columns) * len(columns[0]))
-    for place, one in enumerate(columns):
-        values[place :: len(columns)] = one
+    for place, values_of_one in enumerate(columns):
+        values[place :: len(columns)] = values_of_one
     return values
 
 
-def _odd(columns: Sequence[Column]) -> list[int]:
-    """The places of rows that aren't empty."""
-    empty = (None,) * len(columns)
-    if all(column.count(None) == len(column) for column in columns):
+def _odd(seldom: Sequence[Column]) -> list[int]:
+    """The places of the rows that have a value in one of these columns."""
+    if all(column.count(None) == len(column) for column in seldom):
         return []
-    return [place for place, row in enumerate(zip(*columns, strict=True)) if row != empty]
+    empty = (None,) * len(seldom)
+    return [place for place, row in enumerate(zip(*seldom, strict=True)) if row != empty]
 
 
 def _without(values: list[object], rows: Sequence[int], width: int) -> list[object]:
+    """Joined values but for those of some rows, which are given in their order."""
     kept: list[object] = []
     start = 0
     for row in rows:

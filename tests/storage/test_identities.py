@@ -52,3 +52,13 @@ def test_ids_hold_as_long_as_the_newest_text_has_its_own(
 
 def test_nothing_remembered_holds(connection: Connection) -> None:
     assert Identities(tables.endpoints, "path").hold(connection)
+
+
+def test_each_text_has_its_id_in_their_order(connection: Connection) -> None:
+    endpoints = Identities(tables.endpoints, "path")
+    insert = prepare(connection, tables.endpoints, ("path", "used_hour"), Notes())
+
+    first, empty, other, again = endpoints.resolve(connection, insert, ["/b", None, "/a", "/b"])
+
+    assert (empty, again) == (None, first)
+    assert None not in (first, other) and first != other

@@ -33,7 +33,7 @@ def told(count: int) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("usually_empty", [0, 1, 2])
-@pytest.mark.parametrize("count", [0, 1, AT_ONCE, 4 * AT_ONCE + 3])
+@pytest.mark.parametrize("count", [0, 1, AT_ONCE, 2 * AT_ONCE - 1, 4 * AT_ONCE + 3])
 def test_rows_are_stored_as_they_are(
     connection: Connection, url: str, usually_empty: int, count: int
 ) -> None:
@@ -52,3 +52,25 @@ def test_what_is_new_is_counted(connection: Connection) -> None:
     new = insert.run(connection, told(120))
 
     assert new == 70
+
+
+@pytest.mark.parametrize("reason", [None, "timeout", ""])
+def test_rows_that_are_all_alike_are_stored_as_they_are(
+    connection: Connection, url: str, reason: str | None
+) -> None:
+    alike: list[tuple[object, ...]] = [(1, at, "OK", "BROKEN", reason) for at in range(60)]
+    insert = prepare(connection, tables.transitions, COLUMNS, Notes(), usually_empty=1)
+
+    insert.run(connection, alike)
+
+    connection.commit()
+    assert rows(url, STORED) == alike
+
+
+def test_columns_are_stored_as_the_rows_that_they_make(connection: Connection, url: str) -> None:
+    insert = prepare(connection, tables.transitions, COLUMNS, Notes(), usually_empty=1)
+
+    insert.run_columns(connection, list(zip(*told(60), strict=True)))
+
+    connection.commit()
+    assert rows(url, STORED) == told(60)

@@ -33,6 +33,13 @@ def test_rows_lie_in_buckets_of_five_minutes(url: str) -> None:
     assert rows(url, "SELECT bucket FROM results ORDER BY bucket") == [(0,), (1,)]
 
 
+@pytest.mark.parametrize(("ms", "us"), [(0.0005, 0), (0.0015, 2), (7, 7000), (None, None)])
+def test_latency_is_rounded_to_microseconds(url: str, ms: float | None, us: int | None) -> None:
+    Writer(url).write([ok(latency_ms=ms)])
+
+    assert rows(url, "SELECT latency_us FROM results") == [(us,)]
+
+
 def test_transition_is_stored_with_its_reason(url: str) -> None:
     Writer(url).write([broken()])
 
