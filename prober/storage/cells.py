@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from prober.rollups import Cell, merged, times_ms
 from prober.storage import archive, rollup
 from prober.storage.rollup import DAY_S, HOUR_S, Changes
-from prober.storage.segment import DAY_MS, HOUR_MS, Raw, columns
+from prober.storage.segment import DAY_MS, HOUR_MS, Raw, fold
 from prober.storage.tables import BUCKET_MS
 from prober.storage.walk import LATEST
 
@@ -192,5 +192,5 @@ def _cell(rows: Sequence[Raw], changes: Changes, part: Span, known_until: int) -
     until = min(max(known_until, part.start), part.end)
     ok, degraded, broken, unknown = times_ms(changes, part.start, until)
     times = (ok, degraded, broken, unknown + part.end - until)
-    found = rollup.cell(columns(rows), (), *part) if rows else Cell()
+    found = rollup.counted(fold(rows)) if rows else Cell()
     return found._replace(times_ms=times)

@@ -10,7 +10,7 @@ from prober.storage import rollup
 from prober.storage.connecting import connected
 from prober.storage.database import Access
 from prober.storage.fetching import shares
-from prober.storage.segment import Damaged, columns, unpack
+from prober.storage.segment import Damaged, fold, unpack
 from prober.storage.tables import segments
 
 SEGMENTS_A_STEP = 20  # the write lock is held for so many
@@ -42,4 +42,4 @@ def _rebuild(connection: Connection, hour: int, service_id: int) -> None:
     except Damaged:
         return
     if rows:
-        rollup.keep(connection, hour, {service_id: columns(rows)})
+        rollup.keep(hour, {service_id: fold(rows)})(connection)

@@ -12,7 +12,7 @@ from prober.replay import replayed
 from prober.status import Signal, State, signal
 from prober.storage import archive, rollup
 from prober.storage.codes import OUTCOME_OF, REASON_OF
-from prober.storage.segment import HOUR_MS, Raw, columns
+from prober.storage.segment import HOUR_MS, Raw, fold
 from prober.storage.tables import rollups, transitions
 
 
@@ -147,4 +147,4 @@ def _make_anew(connection: Connection, service_id: int, hour: int) -> None:
         return
     rows = archive.rows(connection, service_id, hour * HOUR_MS, (hour + 1) * HOUR_MS)
     if rows:
-        rollup.keep(connection, hour, {service_id: columns(rows)})
+        rollup.keep(hour, {service_id: fold(rows)})(connection)

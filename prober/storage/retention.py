@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, select, true
 
 from prober.storage.rollup import DAY_S, HOUR_S
 from prober.storage.segment import HOUR_MS
 from prober.storage.tables import results, rollups, segments
 from prober.storage.walk import BUCKETS_AN_HOUR
 
+SERVICES_A_STEP = 1_000
 FREED_A_STEP = 200  # pages
+EVERY = true()
 
 
 class Keep(NamedTuple):
@@ -54,26 +56,32 @@ def free(connection: Connection) -> bool:
 
 
 def _drop_results(connection: Connection, before: float) -> bool:
-    """Drop the oldest hour of segments, and the oldest bucket of hot rows, before an hour."""
+    """Drop a share of the oldest hour of segments, and of the oldest hot bucket, before an hour."""
     dropped = False
-    hour = _oldest(connection, segments, "hour")
+    hour = _oldest(connection, segments.c.hour)
     if hour is not None and hour < before:
-        connection.execute(delete(segments).where(segments.c.hour == hour))
+        _drop_share(connection, segments, segments.c.hour == hour)
         dropped = True
-    bucket = _oldest(connection, results, "bucket")
+    bucket = _oldest(connection, results.c.bucket)
     if bucket is not None and bucket // BUCKETS_AN_HOUR < before:
-        connection.execute(delete(results).where(results.c.bucket == bucket))
+        _drop_share(connection, results, results.c.bucket == bucket)
         dropped = True
     return dropped
 
 
 def _drop_rollups(connection: Connection, resolution_s: int, before_ms: float) -> bool:
     mine = rollups.c.resolution_s == resolution_s
-    start = connection.execute(select(func.min(rollups.c.start)).where(mine)).scalar_one()
+    start = _oldest(connection, rollups.c.start, mine)
     if start is None or start + resolution_s * 1000 > before_ms:
         return False
-    connection.execute(delete(rollups).where(mine, rollups.c.start == start))
+    _drop_share(connection, rollups, mine & (rollups.c.start == start))
     return True
+
+
+def _drop_share(connection: Connection, table: Table, mine: ColumnElement[bool]) -> None:
+    """Delete what some of the services have of it: of all, it would hold the lock for too long."""
+    ids = select(table.c.service_id).where(mine).distinct().limit(SERVICES_A_STEP)
+    connection.execute(delete(table).where(mine, table.c.service_id.in_(ids)))
 
 
 def _drop_for_size(connection: Connection, size: int | None) -> bool:
@@ -85,8 +93,10 @@ def _drop_for_size(connection: Connection, size: int | None) -> bool:
     return _drop_results(connection, math.inf)
 
 
-def _oldest(connection: Connection, table: Table, column: str) -> int | None:
-    found: int | None = connection.execute(select(func.min(table.c[column]))).scalar_one()
+def _oldest(
+    connection: Connection, column: Column[int], among: ColumnElement[bool] = EVERY
+) -> int | None:
+    found: int | None = connection.execute(select(func.min(column)).where(among)).scalar_one()
     return found
 
 

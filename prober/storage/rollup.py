@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain, compress
 from typing import Any
 
 from sqlalchemy import (
@@ -25,12 +26,11 @@ from prober.rollups import NONE, STATUSES, Cell, Sparse, histogram, merged, time
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
 from prober.storage.fetching import fetch, shares
-from prober.storage.segment import DAY_MS, HOUR_MS, Columns
+from prober.storage.segment import DAY_MS, HOUR_MS, Folded
 from prober.storage.tables import rollups, services, transitions
 
 HOUR_S = 3_600
 DAY_S = 86_400
-SERVICES_A_STEP = 100
 MEASURED = frozenset({0, 1, 2})  # outcomes whose latency is the service's own
 COUNT = struct.Struct("!I")
 FIGURES = tuple(c for c in rollups.c if not c.primary_key)
@@ -40,63 +40,62 @@ Changes = Sequence[tuple[int, Status]]
 Cells = Mapping[int, Cell]
 
 
-def keep(connection: Connection, hour: int, whole: ByService) -> None:
-    """Write the cells of an hour that was packed: see `compaction.Fold`.
+def keep(hour: int, whole: ByService) -> Callable[[Connection], None]:
+    """Work out the cells of an hour that was packed, and write them: see `compaction.Tally`.
 
     Where the cell of its day was made already, that is made anew.
     """
-    start, ids = hour * HOUR_MS, list(whole)
+    return partial(_keep, hour, {id_: counted(rows) for id_, rows in whole.items()})
+
+
+def _keep(hour: int, found: Cells, connection: Connection) -> None:
+    start, ids = hour * HOUR_MS, list(found)
     changes = statuses(connection, ids, start, start + HOUR_MS)
     cells = {
-        id_: cell(rows, changes.get(id_, ()), start, start + HOUR_MS) for id_, rows in whole.items()
+        id_: cell._replace(times_ms=times_ms(changes.get(id_, ()), start, start + HOUR_MS))
+        for id_, cell in found.items()
     }
     _clear(connection, HOUR_S, start, ids)
     _write(connection, HOUR_S, start, cells)
     day = start - start % DAY_MS
     if _clear(connection, DAY_S, day, ids):
-        _write(connection, DAY_S, day, _days(connection, day, ids))
+        make_day(connection, day, ids)
 
 
-def close_day(connection: Connection, day: int) -> int:
-    """Make cells of a day that is over, for some services that have none; returns for how many.
+def make_day(connection: Connection, day: int, ids: Sequence[int]) -> None:
+    """Write the cells of a day of some services, from those of its hours.
 
-    `day` is its first millisecond. 0 means that all have theirs.
+    `day` is its first millisecond.
     """
-    made = select(rollups.c.service_id).where(_of(DAY_S, day))
-    missing = (
-        select(rollups.c.service_id)
-        .where(_within_day(day), rollups.c.service_id.not_in(made))
-        .distinct()
-        .limit(SERVICES_A_STEP)
-    )
-    ids = list(connection.execute(missing).scalars())
+    _clear(connection, DAY_S, day, ids)
     _write(connection, DAY_S, day, _days(connection, day, ids))
-    return len(ids)
 
 
-def cell(rows: Columns, changes: Changes, start: int, end: int) -> Cell:
-    """What rows and changes of status come to, from `start` until `end`."""
-    outcomes, reasons = Counter(rows.outcome), Counter(rows.reason)
+def counted(rows: Folded) -> Cell:
+    """What rows come to, but for the time that each status held."""
+    outcomes: Counter[int | None] = Counter()
+    reasons: Counter[int] = Counter()
+    for place, (outcome, _, _, _, reason, _, _) in enumerate(rows.kinds):
+        count = rows.which.count(place)
+        outcomes[outcome] += count
+        if reason is not None:
+            reasons[reason] += count
     latencies = _measured(rows)
     return Cell(
-        (outcomes[0], outcomes[1], outcomes[2], outcomes[3]),
-        times_ms(changes, start, end),
-        {reason: count for reason, count in reasons.items() if reason is not None},
-        sum(latencies),
-        min(latencies, default=None),
-        max(latencies, default=None),
-        histogram(latencies),
+        counts=(outcomes[0], outcomes[1], outcomes[2], outcomes[3]),
+        reasons=reasons,
+        sum_us=sum(latencies),
+        min_us=min(latencies, default=None),
+        max_us=max(latencies, default=None),
+        histogram=histogram(latencies),
     )
 
 
-def _measured(rows: Columns) -> list[int]:
+def _measured(rows: Folded) -> list[int]:
     """The latencies that are the services' own."""
-    each = zip(rows.latency_us, rows.outcome, rows.stalled, strict=True)
-    return [
-        latency_us
-        for latency_us, outcome, stalled in each
-        if latency_us is not None and outcome in MEASURED and not stalled
-    ]
+    own = [outcome in MEASURED and not stalled for outcome, *_, stalled in rows.kinds]
+    mine = compress(rows.latency_us, map(own.__getitem__, rows.which))
+    return [latency_us for latency_us in mine if latency_us is not None]
 
 
 def _held() -> Select[Any]:
@@ -189,7 +188,7 @@ def unpacked(data: bytes | None) -> Mapping[int, int]:
 
 def _days(connection: Connection, day: int, ids: Sequence[int]) -> Cells:
     hours: dict[int, list[Cell]] = {}
-    query = OF_SOME.where(_within_day(day), rollups.c.service_id.in_(ids))
+    query = OF_SOME.where(hours_of(day), rollups.c.service_id.in_(ids))
     for id_, *figures in fetch(connection, query):
         hours.setdefault(id_, []).append(_cell(figures))
     end = day + DAY_MS
@@ -212,11 +211,13 @@ def _clear(connection: Connection, resolution_s: int, start: int, ids: Sequence[
     return connection.execute(DROP, mine).rowcount
 
 
-def _of(resolution_s: int, start: int) -> ColumnElement[bool]:
+def of(resolution_s: int, start: int) -> ColumnElement[bool]:
+    """The cells of one span."""
     return (rollups.c.resolution_s == resolution_s) & (rollups.c.start == start)
 
 
-def _within_day(day: int) -> ColumnElement[bool]:
+def hours_of(day: int) -> ColumnElement[bool]:
+    """The cells of a day's hours."""
     hours = range(day, day + DAY_MS, HOUR_MS)
     return (rollups.c.resolution_s == HOUR_S) & rollups.c.start.in_(hours)
 

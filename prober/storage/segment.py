@@ -20,11 +20,12 @@ from __future__ import annotations
 import struct
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
-from operator import sub
-from typing import NamedTuple
+from operator import itemgetter, sub
+from typing import Any, NamedTuple
 
 from prober.storage.columns import column, read_columns
 
@@ -35,6 +36,8 @@ LEVEL = 6  # higher ones take longer, and save nothing at this length
 
 _HEAD = struct.Struct("!BII")
 _FRONT = struct.Struct("!II")
+AT, LATENCY = itemgetter(0), itemgetter(1)
+KIND = itemgetter(slice(2, 9))
 _raw = tuple.__new__  # what Raw._make is, without its check
 
 Kind = tuple[int, int | None, int | None, int | None, int | None, int | None, int | None]
@@ -53,25 +56,6 @@ class Raw(NamedTuple):
     reason: int | None
     phase: int | None
     stalled: int | None
-
-
-class Columns(NamedTuple):
-    """Rows of one service, a field of all rows at a time: what `Raw` tells of each."""
-
-    checked_at: tuple[int, ...]
-    latency_us: tuple[int | None, ...]
-    outcome: tuple[int, ...]
-    http_code: tuple[int | None, ...]
-    endpoint_id: tuple[int | None, ...]
-    snippet_id: tuple[int | None, ...]
-    reason: tuple[int | None, ...]
-    phase: tuple[int | None, ...]
-    stalled: tuple[int | None, ...]
-
-
-def columns(rows: Sequence[Raw]) -> Columns:
-    """The columns of rows, which may be none."""
-    return Columns._make(zip(*rows, strict=True) if rows else ((),) * len(Raw._fields))
 
 
 class Folded(NamedTuple):
@@ -98,33 +82,29 @@ class Folded(NamedTuple):
         return Folded(kinds, times[part], self.latency_us[part], self.which[part])
 
 
-def fold(rows: Iterable[Raw]) -> Folded:
-    """Rows of one service, in their order, folded."""
-    rows = list(rows)
-    kinds = [row[2:] for row in rows]
-    places = {kind: place for place, kind in enumerate(dict.fromkeys(kinds))}
-    which = list(map(places.__getitem__, kinds))
-    return Folded(list(places), [row[0] for row in rows], [row[1] for row in rows], which)
+def fold(rows: Sequence[Sequence[Any]]) -> Folded:
+    """Rows of one service, in their order, folded; each begins with the fields of a `Raw`."""
+    places: defaultdict[Kind, int] = defaultdict(lambda: len(places))  # in the order they come
+    which = list(map(places.__getitem__, map(KIND, rows)))
+    return Folded(tuple(places), list(map(AT, rows)), list(map(LATENCY, rows)), which)
 
 
 class Damaged(ValueError):
     """A segment can't be read; the message says what is wrong with it."""
 
 
-def pack(hour: int, rows: Columns) -> bytes:
+def pack(hour: int, rows: Folded) -> bytes:
     """A segment of rows in the order of `checked_at`; `hour` counts from the epoch."""
-    times, latencies, *rest = rows
+    kinds, times, latencies, which = rows
     steps = list(map(sub, times, (hour * HOUR_MS, *times)))
     usual = sorted(steps)[len(steps) // 2]
-    kinds = list(zip(*rest, strict=True))
-    places = {kind: place for place, kind in enumerate(dict.fromkeys(kinds))}
     body = b"".join(
         (
-            _FRONT.pack(len(places), usual),
-            _kinds(tuple(places)),
+            _FRONT.pack(len(kinds), usual),
+            _kinds(tuple(kinds)),
             column(_zigzag(steps, usual)),
             column(_filled(latencies)),
-            column(list(map(places.__getitem__, kinds))),
+            column(which),
         )
     )
     packed = zlib.compress(body, LEVEL)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from prober.storage.database import file_identity, open_engine
+from prober.storage.database import Access, file_identity, open_engine
 from prober.storage.failures import explaining, outdated
 
 T = TypeVar("T")
@@ -19,8 +19,8 @@ class Session:
 
     `prepare` is called before opening a file that is not the one that was there before, `forget`
     whenever what was learned from the database may not hold any more. Where another connection has
-    written, `holds` is asked whether it still does; without it, all is forgotten. `synced` is that
-    of `open_engine`.
+    written, `holds` is asked whether it still does; without it, all is forgotten. `access` and
+    `synced` are those of `open_engine`.
     """
 
     def __init__(
@@ -29,11 +29,13 @@ class Session:
         forget: Callable[[], None] = lambda: None,
         prepare: Callable[[], object] | None = None,
         *,
+        access: Access = Access.WRITE,
         synced: bool = False,
         holds: Callable[[Connection], bool] = lambda _: False,
     ) -> None:
         self._url = url
         self._holds = holds
+        self._access = access
         self._synced = synced
         self._forget = forget
         self._prepare = prepare
@@ -79,7 +81,8 @@ class Session:
 
         The write-ahead log is found by name: what is left in it would be taken for the new file's.
         """
-        connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if self._access is not Access.READ:
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.close()
 
     def _commit(self, work: Callable[[Connection], T]) -> T:
@@ -93,7 +96,8 @@ class Session:
             if self._prepare is not None and self._file != file_identity(self._url):
                 self._prepare()
             # Kept: to take one from the engine's pool anew costs as much as writing ten rows.
-            self._connection = open_engine(self._url, synced=self._synced).connect()
+            engine = open_engine(self._url, self._access, synced=self._synced)
+            self._connection = engine.connect()
             self._file = file_identity(self._url)
         return self._connection
 

@@ -19,7 +19,7 @@ from prober.storage.compaction import Compaction
 from prober.storage.connecting import connected
 from prober.storage.database import Access
 from prober.storage.reader import Reader
-from prober.storage.segment import HOUR_MS, Raw, columns, pack
+from prober.storage.segment import HOUR_MS, Raw, fold, pack
 from prober.storage.tables import segments
 from prober.storage.writer import Writer
 
@@ -85,7 +85,7 @@ def history(url: str, days: int) -> Reader:
             moments = range(hour * HOUR_MS, (hour + 1) * HOUR_MS, STEP_MS)
             raws = [Raw(at, at % 9973, 0, 200, 1, 1, None, None, None) for at in moments]
             segment = {"hour": hour, "service_id": service_id, "count": len(raws)}
-            connection.execute(insert(segments).values(data=pack(hour, columns(raws)), **segment))
+            connection.execute(insert(segments).values(data=pack(hour, fold(raws)), **segment))
     return Reader(url)
 
 

@@ -6,14 +6,16 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 from databases import broken, execute, leave, ok, rows
+from sqlalchemy import Connection
 
 from prober.model import Observation, Result
-from prober.storage.compaction import GRACE_MS, Compaction
+from prober.storage.compaction import GRACE_MS, ByService, Compaction
 from prober.storage.reader import Reader
 from prober.storage.segment import HOUR_MS
 from prober.storage.writer import Writer
@@ -118,6 +120,37 @@ def test_rows_that_come_late_join_their_hour(url: str) -> None:
     assert [r.checked_at for r in all_results(url)["madre"]] == [
         o.at for o in reversed(written) if o.service == "madre"
     ]
+
+
+def test_a_row_that_comes_while_its_hour_is_packed_is_packed_with_it(url: str) -> None:
+    first, *rest = [o for o in hours() if o.service == "madre" and o.at < START + HOUR_MS]
+    write(url, rest)
+    told: list[int] = []
+
+    def tally(hour: int, whole: ByService) -> Callable[[Connection], None]:
+        told.append(sum(len(rows.checked_at) for rows in whole.values()))
+        if len(told) == 1:
+            write(url, [first])  # which waits for nobody: nothing is locked yet
+        return lambda connection: None
+
+    moved = Compaction(url, [tally]).step(LATER)
+
+    assert (told, moved, places(url)) == ([59, 60], 60, (0, 60))
+
+
+def test_rows_that_join_their_hour_while_it_is_packed_are_packed_once(url: str) -> None:
+    written = [o for o in hours() if o.at < START + HOUR_MS]
+    write(url, written)
+    others = [partial(compact, url)]
+
+    def tally(hour: int, whole: ByService) -> Callable[[Connection], None]:
+        while others:
+            others.pop()()  # as a second daemon on the same database would
+        return lambda connection: None
+
+    moved = Compaction(url, [tally]).step(LATER)
+
+    assert (moved, places(url)) == (0, (0, 180))
 
 
 def test_one_step_moves_a_bounded_share(url: str) -> None:

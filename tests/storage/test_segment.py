@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.storage.segment import HOUR_MS, Damaged, Raw, columns, fold, pack, unpack
+from prober.storage.segment import HOUR_MS, Damaged, Raw, fold, pack, unpack
 
 HOUR = 494_000
 START = HOUR * HOUR_MS
@@ -45,7 +45,7 @@ def a_day(step_ms: int) -> list[Raw]:
 
 @given(rows=ROWS)
 def test_rows_come_back_as_they_were_packed(rows: list[Raw]) -> None:
-    assert unpack(HOUR, pack(HOUR, columns(rows))) == rows
+    assert unpack(HOUR, pack(HOUR, fold(rows))) == rows
 
 
 @given(rows=ROWS, since=st.integers(-1, HOUR_MS), until=st.integers(-1, HOUR_MS))
@@ -59,19 +59,19 @@ def test_a_part_of_folded_rows_has_the_rows_of_its_span(
 
 @given(rows=ROWS)
 def test_the_head_tells_the_number_of_rows(rows: list[Raw]) -> None:
-    assert int.from_bytes(pack(HOUR, columns(rows))[1:5]) == len(rows)
+    assert int.from_bytes(pack(HOUR, fold(rows))[1:5]) == len(rows)
 
 
 @pytest.mark.parametrize("step_ms", [5_000, 30_000])
 def test_a_result_takes_less_than_four_bytes(step_ms: int) -> None:
     rows = a_day(step_ms)
 
-    assert len(pack(HOUR, columns(rows))) / len(rows) < 4
+    assert len(pack(HOUR, fold(rows))) / len(rows) < 4
 
 
 @given(rows=ROWS, data=st.data())
 def test_any_changed_bit_is_noticed(rows: Sequence[Raw], data: st.DataObject) -> None:
-    segment = bytearray(pack(HOUR, columns(rows)))
+    segment = bytearray(pack(HOUR, fold(rows)))
     place = data.draw(st.integers(1, len(segment) - 1))
 
     segment[place] ^= 1 << data.draw(st.integers(0, 7))
@@ -85,10 +85,10 @@ def test_any_changed_bit_is_noticed(rows: Sequence[Raw], data: st.DataObject) ->
     [
         (b"", "it has 0 bytes, and its head alone has 9"),
         (
-            b"\x02" + pack(HOUR, columns(a_day(30_000)))[1:],
+            b"\x02" + pack(HOUR, fold(a_day(30_000)))[1:],
             "its format is 2, and this prober knows 1",
         ),
-        (pack(HOUR, columns(a_day(30_000)))[:-1], "its checksum doesn't fit"),
+        (pack(HOUR, fold(a_day(30_000)))[:-1], "its checksum doesn't fit"),
     ],
 )
 def test_what_is_no_segment_is_told(segment: bytes, complaint: str) -> None:

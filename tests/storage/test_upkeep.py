@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from databases import ok, rows
 
 from prober.model import Observation
+from prober.storage import retention
 from prober.storage.compaction import GRACE_MS
 from prober.storage.retention import Keep
 from prober.storage.segment import HOUR_MS
@@ -81,6 +83,35 @@ def test_each_kind_goes_at_its_own_age(url: str, keep: Keep, table: str, left: i
     found = int(rows(url, f"SELECT count(*) FROM {table}")[0][0])
 
     assert found == left
+
+
+@pytest.mark.parametrize(
+    ("keep", "table"), [(Keep(raw_s=0), "segments"), (Keep(hour_s=0), "rollups")]
+)
+def test_an_old_hour_goes_a_few_services_at_a_time(
+    url: str, keep: Keep, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_up(written(url, three_days()), Keep())
+    before = count(url, table)
+    monkeypatch.setattr(retention, "SERVICES_A_STEP", 1)
+
+    Upkeep(url, keep).step(NOW)
+
+    assert before - count(url, table) == 1
+
+
+def test_upkeep_goes_on_with_the_file_that_takes_the_place_of_its_own(
+    fresh_sqlite: Fresh,
+) -> None:
+    url, other = written(fresh_sqlite(), three_days()), written(fresh_sqlite(), three_days())
+    upkeep = Upkeep(url, Keep())
+    upkeep.step(NOW)
+    Path(other.removeprefix("sqlite:///")).replace(url.removeprefix("sqlite:///"))
+
+    while upkeep.step(NOW):
+        pass
+
+    assert count(url, "segments") == 2 * 24 * DAYS
 
 
 def test_cells_outlive_the_results_that_they_are_made_of(url: str) -> None:
