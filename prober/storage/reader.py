@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, select
 
 from prober.errors import StoreError, StoreUnfit
 from prober.model import Reason, Result, Status, Transition
@@ -37,6 +37,9 @@ NOBODY = 0  # an id that no service has
 TRANSITION = select(
     services.c.name, transitions.c.at, transitions.c.old, transitions.c.new, transitions.c.reason
 ).join(services, services.c.id == transitions.c.service_id)
+
+IDS = select(services.c.name, services.c.id)
+ID = IDS.where(services.c.name == bindparam("name"))
 
 
 class Reader:
@@ -184,17 +187,17 @@ class Reader:
     def _stored(
         self, name: str, walk: Walk, span: tuple[int, int], newest_first: bool
     ) -> Iterator[Iterable[Result]]:
-        with self._connected() as connection:
-            ids = list(_ids(connection, name).values())
+        id_: int | None = None
         texts = Texts()
-        while ids:
+        while True:
             with self._connected() as connection:
+                id_ = _ids(connection, name).get(name) if id_ is None else id_
                 window = walk.step(connection)
-                if window is None:
+                if id_ is None or window is None:
                     return
                 first = max(span[0], window.start * BUCKET_MS)
                 end = min(span[1], window.stop * BUCKET_MS)
-                found = archive.pieces(connection, ids[0], first, end)
+                found = archive.pieces(connection, id_, first, end)
                 texts.learn(connection, chain.from_iterable(piece.kinds for piece in found))
             for piece in reversed(found) if newest_first else found:
                 told = texts.results(repeat(name), piece)
@@ -219,9 +222,7 @@ class Reader:
 
 
 def _ids(connection: Connection, name: str | None = None) -> dict[str, int]:
-    query = select(services.c.name, services.c.id)
-    query = query if name is None else query.where(services.c.name == name)
-    return dict(fetch(connection, query))
+    return dict(fetch(connection, IDS if name is None else ID, {"name": name}))
 
 
 def _span(since_ms: int | None, until_ms: int | None) -> tuple[int, int]:
