@@ -125,17 +125,25 @@ def fill(url: str, samples: Samples, duration_ms: int) -> Cost:
         now_ms = batch[-1].at
         if now_ms // HOUR_MS > hour:
             hour = now_ms // HOUR_MS
-            while upkeep.step(now_ms):
-                pass
+            keep_up(upkeep, now_ms)
         kept_s += time.process_time() - written
         written_s += written - before
         wall_s += time.perf_counter() - began
         rows += len(batch)
         if sys.stderr.isatty():
             print(f"\r{rows:,} results", end="", file=sys.stderr)
+    before = time.process_time()
+    keep_up(upkeep, START + duration_ms)  # which closes the last day
+    kept_s += time.process_time() - before
     writer.close()
     upkeep.close()
     return Cost(rows, wall_s, written_s, kept_s)
+
+
+def keep_up(upkeep: Upkeep, now_ms: int) -> None:
+    """Do all that is due."""
+    while upkeep.step(now_ms):
+        pass
 
 
 def told(url: str, cost: Cost, floor_us: float, holds_ms: list[float]) -> None:
