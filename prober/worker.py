@@ -19,6 +19,7 @@ from prober.answering import Answering
 from prober.channel import Ask, Batch, Channel, ChannelClosed, PipeChannel, Plan, Stop
 from prober.check import Checker
 from prober.model import Result, Service
+from prober.probes.eager import Eager
 from prober.schedule import Schedule
 
 FLUSH_S = 0.1  # results wait at most so long for company
@@ -35,7 +36,7 @@ class Worker:
         self._answering = Answering(channel)
         self._schedule = Schedule(self._begin, anchor_s)
         self._planned: dict[str, Service] = {}
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, Eager] = {}
         self._results: list[Result] = []
         self._missed = 0
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -70,7 +71,9 @@ class Worker:
         if service.name in self._running:
             self._missed += 1
             return
-        self._running[service.name] = self._loop.create_task(self._probe(planned, slot_s))
+        probing = Eager(self._loop, self._probe(planned, slot_s))
+        self._running[service.name] = probing
+        probing.begin()
 
     async def _probe(self, service: Service, slot_s: float) -> None:
         try:
@@ -97,9 +100,7 @@ class Worker:
     async def _end(self) -> None:
         self._schedule.close()
         self._planned = {}
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
+        tasks = [probing.cancel() for probing in self._running.values()]
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._answering.end()
         self._checker.close()

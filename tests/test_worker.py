@@ -7,13 +7,17 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from servers import answers, hangs, serving
+from servers import answers, hangs, read_request, response, serving
 
 from prober.channel import Batch, Channel, ChannelClosed, Plan, QueueChannel, Stop
+from prober.check import DEFECT
 from prober.launch import WorkerProcess, WorkerTask
 from prober.model import Outcome, Reason, Result, Service
+from prober.wire import PLAIN, OAuth2
 from prober.worker import Worker
 
 
@@ -45,6 +49,53 @@ async def test_a_worker_sends_the_results_of_its_plan() -> None:
         ("madre", Outcome.SUCCESS, 200, "well")
     }
     assert max(r.lag_ms for r in found) < 50
+    await launched.end()
+
+
+async def test_a_kept_connection_carries_one_probe_after_the_other() -> None:
+    launched = await WorkerTask.launch(0.0)
+    with serving(answers(200)) as server:
+        kept = replace(service(server.url, server.port, interval_s=0.05), keep_alive=True)
+        launched.channel.send(Plan((kept,)))
+        found = results(await heard(launched.channel, lambda b: len(results(b)) >= 5))
+
+    assert {(r.outcome, r.stalled) for r in found} == {(Outcome.SUCCESS, False)}
+    assert server.accepted == 1
+    await launched.end()
+
+
+async def test_a_kept_connection_that_is_closed_as_it_is_used_fails_no_probe() -> None:
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(response(200))
+        await read_request(reader)
+
+    launched = await WorkerTask.launch(0.0)
+    with serving(once) as server:
+        kept = replace(service(server.url, server.port, interval_s=0.05), keep_alive=True)
+        launched.channel.send(Plan((kept,)))
+        found = results(await heard(launched.channel, lambda b: len(results(b)) >= 5))
+
+    assert {r.outcome for r in found} == {Outcome.SUCCESS}
+    await launched.end()
+
+
+NEED_A_TASK: dict[str, dict[str, Any]] = {
+    "a token": {"oauth2": OAuth2("http://127.0.0.1:1/token", "me", "secret")},
+    "a name server": {"wire": PLAIN._replace(resolver="127.0.0.1:1")},
+}
+
+
+@pytest.mark.parametrize("options", NEED_A_TASK.values(), ids=NEED_A_TASK)
+async def test_a_probe_gets_a_task_for_what_needs_one(options: dict[str, Any]) -> None:
+    launched = await WorkerTask.launch(0.0)
+    asking = replace(service("http://shop.test:1", 1, timeout_s=0.1), host="shop.test", **options)
+    launched.channel.send(Plan((asking,)))
+
+    found = results(await heard(launched.channel, lambda b: bool(results(b))))
+
+    assert found[0].outcome is not Outcome.SUCCESS
+    assert found[0].message != DEFECT
     await launched.end()
 
 

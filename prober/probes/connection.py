@@ -10,6 +10,8 @@ from typing import cast
 import pycurl
 
 from prober.model import Phase, Timings
+from prober.probes.deadlines import Deadlines
+from prober.probes.eager import Prompt
 from prober.probes.exchange import Exchange
 from prober.probes.faults import Failed
 from prober.probes.parsing import Answer, Broken
@@ -48,6 +50,7 @@ class Connection(asyncio.Protocol):
         address: str,
         on_idle: Callable[[Connection], None],
         on_lost: Callable[[Connection], None],
+        deadlines: Deadlines,
     ) -> None:
         self.place = place
         self.address = address
@@ -56,11 +59,12 @@ class Connection(asyncio.Protocol):
         self.is_late = False  # the time was over before a connection came about
         self._on_idle = on_idle
         self._on_lost = on_lost
+        self._deadlines = deadlines
         self._interrupt: Callable[[], object]
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle
+        self._tick = 0
         self._spoken: Spoken
-        self._done: asyncio.Future[Exchange] | None = None  # set while an answer is waited for
+        self._done: Prompt[Exchange] | None = None  # set while an answer is waited for
         self._quick: Quick | None = None
         self._answer: Answer | None = None  # None while nothing has come
         self._began_us = self._connected_us = self._ready_us = self._first_us = 0
@@ -68,9 +72,9 @@ class Connection(asyncio.Protocol):
         self._tls_expiry: int | None = None
 
     def ask(
-        self, spoken: Spoken, began_us: int, left_s: float, interrupt: Callable[[], object]
+        self, spoken: Spoken, began_us: int, due_us: int, interrupt: Callable[[], object]
     ) -> asyncio.Future[Exchange]:
-        """Send a request, whose answer may take `left_s`; `began_us` is when its fetch began.
+        """Send a request, whose answer must be there at `due_us`; its fetch began at `began_us`.
 
         Where nothing is connected yet, it is sent as soon as that is; `interrupt` is called where
         the time is over before that. The future raises Stale and HandOver. Who cancels it drops
@@ -81,8 +85,9 @@ class Connection(asyncio.Protocol):
         self._began_us = began_us
         self._first_us = 0
         self._interrupt = interrupt
-        self._timer = self._loop.call_later(left_s, self._time_out)
-        self._done = done = self._loop.create_future()
+        self._tick = self._deadlines.add(due_us, self._time_out)
+        done: Prompt[Exchange] = Prompt(loop=self._loop)
+        self._done = done
         if self._transport is not None:
             # Nothing is to be connected where the connection is there already.
             self._connected_us = self._ready_us = began_us
@@ -93,7 +98,7 @@ class Connection(asyncio.Protocol):
     def drop(self) -> None:
         """Close the connection; who still waits for an answer is cancelled."""
         if self._done is not None:
-            self._timer.cancel()
+            self._deadlines.remove(self._tick, self._time_out)
             self._done.cancel()
             self._done = None
         if self._transport is not None:
@@ -216,7 +221,7 @@ class Connection(asyncio.Protocol):
 
     def _settle(self, outcome: Exchange | Exception, is_sound: bool = False) -> None:
         done, self._done = self._done, None
-        self._timer.cancel()
+        self._deadlines.remove(self._tick, self._time_out)
         self._is_used = True
         if is_sound and self._spoken.keeps:
             self._on_idle(self)
@@ -226,10 +231,7 @@ class Connection(asyncio.Protocol):
             self._abort()
         if done is None or done.done():  # its task was cancelled in this very turn of the loop
             return
-        if isinstance(outcome, Exception):
-            done.set_exception(outcome)
-        else:
-            done.set_result(outcome)
+        done.settle(outcome)
 
     def _exchange(
         self, code: int | None, body: bytes, version: str | None, cut: bool, end_us: int

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 
+from prober.probes.eager import in_task
+
 
 async def ask(server: str, host: str, timeout_s: float) -> list[str]:
     """The addresses of a host as `server` ("192.0.2.53:53", "[::1]:53") knows them, IPv6 first.
 
     Raises OSError (gaierror where the name has none), or TimeoutError.
     """
+    await in_task()
     from dns import asyncresolver, exception, resolver  # dear, and few services want it
 
     address, _, port = server.rpartition(":")

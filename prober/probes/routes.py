@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from prober.model import Phase, Reason
+from prober.probes.eager import in_task
 from prober.probes.exchange import Exchange
 
 # Addresses reserved for documentation. Connecting a UDP socket asks for a route, and sends nothing.
@@ -74,6 +75,7 @@ async def _reaches_some(host: str, port: int, deadline: float) -> bool:
     libcurl reports the last address that it tried. A name like localhost often has an IPv6
     address that this host can't use, beside an IPv4 one that refused.
     """
+    await in_task()
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):

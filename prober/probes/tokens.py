@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
+from prober.probes.eager import in_task
 from prober.probes.engine import Engine
 from prober.probes.transport import CurlTransport
 from prober.wire import OAuth2, Wire
@@ -31,6 +32,7 @@ class Tokens:
 
     async def token(self, grant: OAuth2, wire: Wire, timeout_s: float) -> str:
         """A token that holds, new or kept. Raises `NoToken`, after `timeout_s` at the latest."""
+        await in_task()
         try:
             async with asyncio.timeout(timeout_s), self._locks[grant]:
                 token, until_s = self._kept.get(grant, ("", 0.0))
