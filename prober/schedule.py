@@ -2,8 +2,8 @@
 
 A service's slots are `phase + k * interval`, its phase being a stable hash of its name, so that
 load is spread and a restart keeps the rhythm. Starting one APScheduler job for each service would
-cost more than the probe; here one job fires for each stretch of the wheel that isn't empty, and
-the event loop's own timers start the services of that stretch, each at its slot.
+cost more than the probe; here one job fires for each stretch of the wheel that isn't empty, and a
+timer of the event loop goes from slot to slot of that stretch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import math
 import time
 from bisect import bisect_left
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from hashlib import blake2b
@@ -25,6 +25,7 @@ from prober.model import Service
 
 STRETCH_S = 0.25  # how much of the wheel one firing hands to the loop's timers,
 LEAD_S = 0.05  # and how long before the first of these slots it does so
+EARLY_S = 0.002  # slots so close to one that is due are taken along: each waking is dear
 FIRST_LOOK_S = 5.0  # within this time a service without history gets its first probe, and
 FIRST_LOOKS_PER_S = 200  # no more than so many of them in a second
 
@@ -113,13 +114,16 @@ class Ring:
 class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
     """Calls `start(service, slot)` at each slot of each service, on the running event loop.
 
-    `slot` is in monotonic seconds. `start` decides what a late or an overlapping slot means.
+    `slot` is in monotonic seconds, and at most `EARLY_S` ahead. `start` decides what a late or an
+    overlapping slot means. It is called outside of tasks.
     """
 
     def __init__(self, start: Callable[[Service, float], None], anchor_s: float) -> None:
         self._start = start
         self._anchor_s = anchor_s
         self._rings: list[Ring] = []
+        self._slots: deque[tuple[float, Service]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         self._turned_s = time.monotonic()
         self._zone = MonotonicZone()
         self._loop = asyncio.get_running_loop()
@@ -148,6 +152,7 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
     def close(self) -> None:
         """Start nothing more."""
         self._rings = []
+        self._slots.clear()
         # Not by a shutdown: that cancels a firing under way, and logs it as an error.
         self._scheduler.remove_all_jobs()
 
@@ -163,11 +168,26 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
 
     async def _fire(self) -> None:
         # A coroutine, since APScheduler would run a plain function in a thread.
-        now = time.monotonic()
-        self._turned_s = now + STRETCH_S + LEAD_S
-        for ring in self._rings:
-            for slot, service in ring.turn(self._turned_s):
-                self._loop.call_later(max(slot - now, 0.0), self._start, service, slot)
+        self._turned_s = time.monotonic() + STRETCH_S + LEAD_S
+        stretch = [slot for ring in self._rings for slot in ring.turn(self._turned_s)]
+        self._slots.extend(sorted(stretch, key=itemgetter(0)))  # all of them after those before
+        if self._timer is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        self._timer = None
+        if self._slots:
+            left_s = self._slots[0][0] - time.monotonic()
+            self._timer = self._loop.call_later(max(left_s, 0.0), self._start_due)
+
+    def _start_due(self) -> None:
+        until_s = time.monotonic() + EARLY_S
+        try:
+            while self._slots and self._slots[0][0] < until_s:
+                slot, service = self._slots.popleft()
+                self._start(service, slot)
+        finally:  # the others don't depend on this one's start
+            self._wait()
 
     def _look_first(self, ring: Ring, fresh: frozenset[str]) -> None:
         now = time.monotonic()

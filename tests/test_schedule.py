@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prober.model import Service
-from prober.schedule import MonotonicZone, Ring, Schedule, anchor, fraction
+from prober.schedule import EARLY_S, MonotonicZone, Ring, Schedule, anchor, fraction
 
 
 def service(name: str, interval_s: float = 0.2, timeout_s: float = 0.1) -> Service:
@@ -179,3 +179,28 @@ def test_the_monotonic_zone_answers_now_from_its_clock() -> None:
     zone = MonotonicZone(lambda: 12.5)
 
     assert datetime.now(zone) == zone.at(12.5)
+
+
+async def test_slots_that_are_nearly_due_are_taken_along() -> None:
+    starts = await turned(0.8, *(service(f"s{n}") for n in range(300)))
+
+    early = [lag for lag in starts.lags if lag < 0]
+    assert len(early) > len(starts.lags) / 10
+    assert min(early) > -EARLY_S
+
+
+async def test_a_start_that_fails_keeps_no_other_service_from_its_own() -> None:
+    starts = Starts()
+
+    def start(started: Service, slot_s: float) -> None:
+        if started.name == "s0":
+            raise LookupError
+        starts(started, slot_s)
+
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    schedule = Schedule(start, 0.0)
+    schedule.replace([service(f"s{n}") for n in range(20)])
+    await starts.until(60)
+    schedule.close()
+
+    assert min(len(starts.slots[f"s{n}"]) for n in range(1, 20)) >= 2
