@@ -22,7 +22,7 @@ from prober.model import Result, Service
 from prober.probes.eager import Eager
 from prober.schedule import Schedule
 
-FLUSH_S = 0.1  # results wait at most so long for company
+FLUSH_S = 0.2  # results wait at most so long for company: each batch wakes many
 HEARTBEAT_S = 1.0  # the main process hears from a worker at least so often
 
 
