@@ -10,7 +10,6 @@ from typing import cast
 import pycurl
 
 from prober.model import Phase, Timings
-from prober.probes.deadlines import Deadlines
 from prober.probes.eager import Prompt
 from prober.probes.exchange import Exchange
 from prober.probes.faults import Failed
@@ -50,7 +49,6 @@ class Connection(asyncio.Protocol):
         address: str,
         on_idle: Callable[[Connection], None],
         on_lost: Callable[[Connection], None],
-        deadlines: Deadlines,
     ) -> None:
         self.place = place
         self.address = address
@@ -59,10 +57,9 @@ class Connection(asyncio.Protocol):
         self.is_late = False  # the time was over before a connection came about
         self._on_idle = on_idle
         self._on_lost = on_lost
-        self._deadlines = deadlines
         self._interrupt: Callable[[], object]
         self._transport: asyncio.Transport | None = None
-        self._tick = 0
+        self._timer: asyncio.TimerHandle
         self._spoken: Spoken
         self._done: Prompt[Exchange] | None = None  # set while an answer is waited for
         self._quick: Quick | None = None
@@ -72,9 +69,9 @@ class Connection(asyncio.Protocol):
         self._tls_expiry: int | None = None
 
     def ask(
-        self, spoken: Spoken, began_us: int, due_us: int, interrupt: Callable[[], object]
+        self, spoken: Spoken, began_us: int, left_s: float, interrupt: Callable[[], object]
     ) -> asyncio.Future[Exchange]:
-        """Send a request, whose answer must be there at `due_us`; its fetch began at `began_us`.
+        """Send a request, whose answer may take `left_s`; `began_us` is when its fetch began.
 
         Where nothing is connected yet, it is sent as soon as that is; `interrupt` is called where
         the time is over before that. The future raises Stale and HandOver. Who cancels it drops
@@ -85,7 +82,7 @@ class Connection(asyncio.Protocol):
         self._began_us = began_us
         self._first_us = 0
         self._interrupt = interrupt
-        self._tick = self._deadlines.add(due_us, self._time_out)
+        self._timer = self._loop.call_later(left_s, self._time_out)
         done: Prompt[Exchange] = Prompt(loop=self._loop)
         self._done = done
         if self._transport is not None:
@@ -98,7 +95,7 @@ class Connection(asyncio.Protocol):
     def drop(self) -> None:
         """Close the connection; who still waits for an answer is cancelled."""
         if self._done is not None:
-            self._deadlines.remove(self._tick, self._time_out)
+            self._timer.cancel()
             self._done.cancel()
             self._done = None
         if self._transport is not None:
@@ -106,7 +103,9 @@ class Connection(asyncio.Protocol):
 
     def is_open(self) -> bool:
         """Whether it may be asked."""
-        return self._transport is not None and not self._transport.is_closing()
+        # uvloop doesn't call a transport closing whose making was cancelled in its last moment.
+        transport = self._transport
+        return transport is not None and not transport.is_closing() and transport.is_reading()
 
     def unconnected(self, error: OSError) -> Exchange:
         """What a fetch has brought for which no connection came about. Raises HandOver."""
@@ -221,7 +220,7 @@ class Connection(asyncio.Protocol):
 
     def _settle(self, outcome: Exchange | Exception, is_sound: bool = False) -> None:
         done, self._done = self._done, None
-        self._deadlines.remove(self._tick, self._time_out)
+        self._timer.cancel()
         self._is_used = True
         if is_sound and self._spoken.keeps:
             self._on_idle(self)

@@ -7,7 +7,6 @@ import time
 
 from prober.model import Reason
 from prober.probes.connection import Connection, HandOver, Stale, now_us
-from prober.probes.deadlines import Deadlines
 from prober.probes.eager import in_task
 from prober.probes.exchange import Exchange
 from prober.probes.faults import BEFORE_REQUEST
@@ -27,7 +26,6 @@ class Direct:
     def __init__(self, loop: asyncio.AbstractEventLoop, ca_file: str) -> None:
         self._loop = loop
         self._kept = Kept(loop)
-        self._deadlines = Deadlines(loop)
         self._trusts = Trusts(ca_file)
         self._open: set[Connection] = set()
         self._connecting: set[asyncio.Task[object]] = set()
@@ -46,18 +44,17 @@ class Direct:
         Raises HandOver where libcurl is to send it instead.
         """
         began_us = now_us()
-        due_us = began_us + int(timeout_s * 1e6)
         if spoken.keeps:
             connection = self._kept.take(spoken.place, addresses)
             if connection is not None:
                 try:
-                    return await connection.ask(spoken, began_us, due_us, _never)
+                    return await connection.ask(spoken, began_us, timeout_s, _never)
                 except Stale:  # the service closed it just now, and isn't blamed for that
-                    pass
+                    timeout_s -= (now_us() - began_us) / 1e6
                 except asyncio.CancelledError:
                     connection.drop()
                     raise
-        return await self._fetch_anew(spoken, addresses, began_us, due_us)
+        return await self._fetch_anew(spoken, addresses, began_us, timeout_s)
 
     def learn(self, spoken: Spoken, why: HandOver, exchange: Exchange) -> None:
         """Take notice of what libcurl has made of a request that was handed over."""
@@ -73,20 +70,19 @@ class Direct:
     def close(self) -> None:
         """Cancel what runs, and close every connection."""
         self._kept.close()
-        self._deadlines.close()
         for task in self._connecting:
             task.cancel()
         for connection in list(self._open):
             connection.drop()
 
     async def _fetch_anew(
-        self, spoken: Spoken, addresses: tuple[str, ...], began_us: int, due_us: int
+        self, spoken: Spoken, addresses: tuple[str, ...], began_us: int, timeout_s: float
     ) -> Exchange:
         await in_task()
         connection = self._new(spoken.place, addresses[-1])
         task = asyncio.current_task()
         assert task is not None
-        done = connection.ask(spoken, began_us, due_us, task.cancel)
+        done = connection.ask(spoken, began_us, timeout_s, task.cancel)
         self._connecting.add(task)
         try:
             await self._connect(connection, addresses)
@@ -113,14 +109,13 @@ class Direct:
 
     def _new(self, place: Place, address: str) -> Connection:
         if place.security is None:
-            made = Connection(place, address, self._kept.keep, self._lose, self._deadlines)
+            made = Connection(place, address, self._kept.keep, self._lose)
         else:
             try:
                 trust = self._trusts.of(place.security)
             except OSError as error:  # libcurl says what is wrong with the file
                 raise HandOver(RETRIED_AFTER_S) from error
-            keep, lose = self._kept.keep, self._lose
-            made = SecuredConnection(place, address, keep, lose, self._deadlines, trust)
+            made = SecuredConnection(place, address, self._kept.keep, self._lose, trust)
         self._open.add(made)
         return made
 

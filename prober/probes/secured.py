@@ -9,7 +9,6 @@ import pycurl
 
 from prober.probes import securing
 from prober.probes.connection import Connection, HandOver, Stale, now_us
-from prober.probes.deadlines import Deadlines
 from prober.probes.exchange import Exchange
 from prober.probes.securing import Chain, Session, Trust
 from prober.probes.speaking import Place, Spoken
@@ -43,10 +42,9 @@ class SecuredConnection(Connection):
         address: str,
         on_idle: Callable[[Connection], None],
         on_lost: Callable[[Connection], None],
-        deadlines: Deadlines,
         trust: Trust,
     ) -> None:
-        super().__init__(place, address, on_idle, on_lost, deadlines)
+        super().__init__(place, address, on_idle, on_lost)
         self._trust = trust
         self._session: Session
         # A server that libcurl has not vouched for may be put off by rustls's first message, which
@@ -54,12 +52,11 @@ class SecuredConnection(Connection):
         self._is_trial = not trust.knows(place)
 
     def ask(
-        self, spoken: Spoken, began_us: int, due_us: int, interrupt: Callable[[], object]
+        self, spoken: Spoken, began_us: int, left_s: float, interrupt: Callable[[], object]
     ) -> asyncio.Future[Exchange]:
         """See Connection."""
-        if self._is_trial:
-            due_us -= (due_us - now_us()) // 2
-        return super().ask(spoken, began_us, due_us, interrupt)
+        left_s = left_s / 2 if self._is_trial else left_s
+        return super().ask(spoken, began_us, left_s, interrupt)
 
     def unconnected(self, error: OSError) -> Exchange:
         """See Connection."""
