@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 from zoo import (
+    cookie_behaviours,
     dns_behaviours,
     handshake_behaviours,
     http2_behaviours,
@@ -25,6 +26,7 @@ from zoo.tolerated import TOLERATED
 from zoo.visiting import Finding, visit
 
 KINDS = (
+    cookie_behaviours,
     dns_behaviours,
     handshake_behaviours,
     http2_behaviours,

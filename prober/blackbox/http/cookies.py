@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from prober.blackbox.guard import is_address
+from prober.blackbox.http import dates
 from prober.blackbox.http.urls import Url
 
+_SPACE = " \t\r\n"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r'"?[\x20!\x23-\x3a\x3c-\x5b\x5d-\x7e]*"?')
+_PLAIN = r"[\x20!\x23-\x3a\x3c-\x5b\x5d-\x7e]*"
+_VALUE = re.compile(f'"({_PLAIN})"|({_PLAIN})')
+_ATTRIBUTE = re.compile(_PLAIN)
+_AGE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class Cookie(NamedTuple):
@@ -43,12 +47,13 @@ class Jar:
         """Take in the values of Set-Cookie in an answer from `url`; gives the cookies' names."""
         named = []
         for line in lines:
-            parts = [part.strip() for part in line.split(";")]
-            name, equals, value = parts[0].partition("=")
-            if not equals or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            parts = [part.strip(_SPACE) for part in line.strip(_SPACE).split(";")]
+            name, equals, text = parts[0].partition("=")
+            value = _VALUE.fullmatch(text)
+            if not equals or not _NAME.fullmatch(name) or value is None:
                 continue
             named.append(name)
-            self._take(url, name, value.strip('"'), _attributes(parts[1:]))
+            self._take(url, name, value[1] or value[2] or "", _attributes(parts[1:]))
         return named
 
     def pairs(self, url: Url) -> list[str]:
@@ -60,34 +65,32 @@ class Jar:
     def _take(self, url: Url, name: str, value: str, said: dict[str, str]) -> None:
         host = url.hostname.lower()
         asked = said.get("domain", "").lower()
-        domain = asked.removeprefix(".")
-        host_only = not domain
-        if domain and not _may_set(host, asked if is_address(host) else domain):
+        domain = asked if is_address(host) else asked.removeprefix(".")
+        if asked and not _may_set(host, domain):
             return
         path = said.get("path", "")
         if not path.startswith("/"):
             path = url.path[: url.path.rfind("/")] or "/" if url.path.startswith("/") else "/"
         cookie = Cookie(
-            name, value, domain or host, path, host_only or is_address(host), "secure" in said
+            name, value, domain or host, path, not domain or is_address(host), "secure" in said
         )
         key = (cookie.domain, path, name)
-        self._kept.pop(key, None)
-        if not self._is_over(said):
-            self._kept[key] = cookie
+        if self._is_over(said):
+            self._kept.pop(key, None)
+        else:
+            self._kept[key] = cookie  # one that it replaces leaves it its place
 
     def _is_over(self, said: dict[str, str]) -> bool:
-        age = said.get("max-age")
-        if age is not None and re.fullmatch(r"-?[0-9]+", age):
+        age = said.get("max-age", "")
+        if _AGE.fullmatch(age) and (not age.startswith("0") or int(age) == 0):
             return int(age) <= 0
-        try:
-            return parsedate_to_datetime(said["expires"]).timestamp() <= self._now()
-        except (KeyError, ValueError, TypeError):
-            return False
+        ends_s = dates.epoch_s(said.get("expires", ""), dates.COOKIE_FORMATS)
+        return ends_s is not None and ends_s <= self._now()
 
 
-def _attributes(parts: list[str]) -> dict[str, str]:
+def _attributes(parts: Iterable[str]) -> dict[str, str]:
     split = (part.partition("=") for part in parts)
-    return {name.strip().lower(): value.strip() for name, _, value in split}
+    return {name.lower(): value for name, _, value in split if _ATTRIBUTE.fullmatch(value)}
 
 
 def _may_set(host: str, domain: str) -> bool:

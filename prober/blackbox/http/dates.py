@@ -1,9 +1,10 @@
-"""Read the dates that HTTP knows: three formats, as strictly and as kindly as Go reads them."""
+"""Read the dates of HTTP and of its cookies, as strictly and as kindly as Go reads them."""
 
 from __future__ import annotations
 
 import re
 from calendar import timegm
+from collections.abc import Sequence
 from datetime import datetime
 
 _DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)"
@@ -12,6 +13,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
 _TIME = r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:[.,][0-9]+)?"
 _ZONE = "[A-Z]{3,5}"
+_ANY_ZONE = rf"(?:{_ZONE}|[+-][0-9]{{2}}|[+-]0+)"  # taken for UTC, whatever it is
 _YEAR = r"(?P<year>[0-9]{4})"
 _SHORT_YEAR = r"(?P<year>[0-9]{2})"
 
@@ -23,11 +25,17 @@ FORMATS = tuple(
         rf"(?i:{_DAY}) (?i:{_MONTH}) +(?P<day>[0-9]{{1,2}}) {_TIME} {_YEAR}",
     )
 )
+COOKIE_FORMATS = tuple(
+    re.compile(
+        rf"(?i:{_DAY}), (?P<day>[0-9]{{2}}){gap}(?i:{_MONTH}){gap}{_YEAR} {_TIME} {_ANY_ZONE}"
+    )
+    for gap in " -"
+)
 
 
-def epoch_s(text: str) -> int | None:
-    """The time that a text tells in epoch seconds, or None where it is no date of HTTP's."""
-    for form in FORMATS:
+def epoch_s(text: str, formats: Sequence[re.Pattern[str]] = FORMATS) -> int | None:
+    """The time that a text tells in epoch seconds, or None where it is in none of the formats."""
+    for form in formats:
         if found := form.fullmatch(text):
             return _epoch_s(found)
     return None

@@ -21,3 +21,17 @@ from prober.blackbox.http import dates
 )
 def test_dates_are_read(text: str, epoch_s: int | None) -> None:
     assert dates.epoch_s(text) == epoch_s
+
+
+@pytest.mark.parametrize(
+    ("text", "epoch_s"),
+    [
+        ("Wed, 21 Oct 2015 07:28:00 CET", 1445412480),
+        ("Wed, 21-Oct-2015 07:28:00 GMT", 1445412480),
+        ("Wed, 21 Oct 2015 07:28:00 +0000", 1445412480),
+        ("Wed, 21-Oct-15 07:28:00 GMT", None),
+        ("Wed Oct 21 07:28:00 2015", None),
+    ],
+)
+def test_cookies_end_by_formats_of_their_own(text: str, epoch_s: int | None) -> None:
+    assert dates.epoch_s(text, dates.COOKIE_FORMATS) == epoch_s
