@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -20,6 +21,9 @@ from prober.module import HttpModule, Module, OnDemand, Unusable
 USUAL_S = 120.0  # where Prometheus doesn't say how long it waits
 LONGEST_S = 600.0  # else a stranger could keep all places taken
 TRUE = "true"
+
+Several = Annotated[list[str], Query(default_factory=list)]
+"""A parameter; of several of its name the first counts, as for Go."""
 
 router = APIRouter(tags=["probes on demand"], dependencies=[needs(Scope.READ)])
 
@@ -59,12 +63,12 @@ class _Declined(Exception):
 )
 async def probe(
     context: Given,
-    target: Annotated[str, Query(description="What to probe: a URL, host:port or host")] = "",
-    module: Annotated[str, Query(description="The module to probe by")] = "",
+    target: Annotated[Several, Query(description="What to probe: a URL, host:port or host")],
+    module: Annotated[Several, Query(description="The module to probe by")],
     hostname: Annotated[
-        str, Query(description="Asked for in place of the target's own name (http and tcp)")
-    ] = "",
-    debug: Annotated[str, Query(description="'true' tells the log and the module as well")] = "",
+        Several, Query(description="Asked for in place of the target's own name (http)")
+    ],
+    debug: Annotated[Several, Query(description="'true' tells the log and the module as well")],
     scrape_timeout: Annotated[
         str, Header(alias="X-Prometheus-Scrape-Timeout-Seconds", description="In seconds")
     ] = "",
@@ -73,13 +77,13 @@ async def probe(
     settings = context.on_demand()
     if settings is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, OFF)
-    name = module or "http_2xx"
+    name = _first(module) or "http_2xx"
     try:
-        ask = _question(settings, name, target, hostname, scrape_timeout)
+        ask = _question(settings, name, _first(target), _first(hostname), scrape_timeout)
         answer = await _answer(context, ask)
     except _Declined as declined:
         return PlainTextResponse(f"{declined}\n", declined.status)
-    if debug == TRUE:
+    if _first(debug) == TRUE:
         return PlainTextResponse(_debugged(answer, settings.shown[name]))
     return Response(answer.text, media_type=CONTENT_TYPE)
 
@@ -87,13 +91,17 @@ async def probe(
 def _question(
     settings: OnDemand, name: str, target: str, hostname: str, scrape_timeout: str
 ) -> Ask:
-    module = settings.modules.get(name, Unusable(f'Unknown module "{name}"'))
-    if isinstance(module, Unusable):
-        raise _Declined(HTTPStatus.BAD_REQUEST, module.reason)
-    timeout_s = _timeout_s(scrape_timeout, module, settings.timeout_offset_s)
+    module = settings.modules.get(name)
+    if module is None:
+        shown = json.dumps(name, ensure_ascii=False)
+        raise _Declined(HTTPStatus.BAD_REQUEST, f"Unknown module {shown}")
+    limit_s = _waiting_s(scrape_timeout) - settings.timeout_offset_s
     if not target:
         raise _Declined(HTTPStatus.BAD_REQUEST, "Target parameter is missing")
+    if isinstance(module, Unusable):
+        raise _Declined(HTTPStatus.BAD_REQUEST, module.reason)
     _check_hostname(hostname, module)
+    timeout_s = _timeout_s(limit_s, module)
     return Ask(0, target, module, hostname, timeout_s, settings.allowed)
 
 
@@ -107,12 +115,15 @@ async def _answer(context: Context, ask: Ask) -> Answer:
     return answer
 
 
-def _timeout_s(scrape_timeout: str, module: Module, offset_s: float) -> float:
+def _first(values: list[str]) -> str:
+    return values[0] if values else ""
+
+
+def _timeout_s(limit_s: float, module: Module) -> float:
     """How long the probe may take: less than Prometheus waits, and no longer than the module says.
 
     As in blackbox_exporter, a module's own time counts where the offset leaves none.
     """
-    limit_s = _waiting_s(scrape_timeout) - offset_s
     if 0 < module.timeout_s < limit_s or limit_s < 0:
         limit_s = module.timeout_s
     return min(limit_s, LONGEST_S)
@@ -131,10 +142,11 @@ def _waiting_s(scrape_timeout: str) -> float:
 
 
 def _check_hostname(hostname: str, module: Module) -> None:
-    if not hostname.isprintable() or not hostname.isascii() or " " in hostname:
+    if not isinstance(module.spec, HttpModule):
+        return
+    if not hostname.isprintable():
         raise _Declined(HTTPStatus.BAD_REQUEST, "the parameter 'hostname' is not a host's name")
-    headers = module.spec.headers if isinstance(module.spec, HttpModule) else ()
-    for name, value in headers:
+    for name, value in module.spec.headers:
         if hostname and name.lower() == "host" and value != hostname:
             raise _Declined(
                 HTTPStatus.BAD_REQUEST,

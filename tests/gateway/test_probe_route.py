@@ -184,3 +184,26 @@ async def test_it_is_described_in_the_open_api(client: httpx.AsyncClient) -> Non
 
     assert {"target", "module", "hostname", "debug"} <= named
     assert {"200", "400", "403", "404", "503"} <= set(described["responses"])
+
+
+async def test_of_several_parameters_of_a_name_the_first_counts(
+    client: httpx.AsyncClient, worker: Worker
+) -> None:
+    await client.get("/probe?target=a&target=b&module=quick&module=none&hostname=x&hostname=y")
+
+    asked = worker.asked[0]
+    assert (asked.target, asked.module.name, asked.hostname) == ("a", "quick", "x")
+
+
+async def test_a_hostname_is_for_http_alone(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/probe", params={"target": "a", "module": "quick", "hostname": "\n"})
+
+    assert answer.status_code == 200
+
+
+async def test_a_missing_target_is_told_before_a_module_of_no_use(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/probe", params={"module": "grpc"})
+
+    assert answer.text == "Target parameter is missing\n"
