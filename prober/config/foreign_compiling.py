@@ -144,7 +144,7 @@ def _oauth2(oauth2: tree.OAuth2 | None) -> wire.OAuth2 | None:
 def _headers(http: tree.Http) -> tuple[tuple[str, str], ...]:
     """What is sent; an Authorization that is written as a header wins over others."""
     said = _authorization(http)
-    if said is None or any(name.lower() == "authorization" for name in http.headers):
+    if said is None or any(n.lower() == "authorization" and v for n, v in http.headers.items()):
         return tuple(http.headers.items())
     if not said.isascii() or not said.isprintable():
         raise ValueError("the credentials hold a line break or are no ASCII; write one plain line")
@@ -153,13 +153,15 @@ def _headers(http: tree.Http) -> tuple[tuple[str, str], ...]:
 
 def _authorization(http: tree.Http) -> str | None:
     if basic := http.basic_auth:
-        pair = f"{basic.username}:{_secret(basic.password, basic.password_file)}"
+        pair = f"{basic.username}:{_secret(basic.password, basic.password_file).strip()}"
         return f"Basic {b64encode(pair.encode()).decode()}"
-    if said := http.authorization:
-        scheme = said.type.strip() or "Bearer"
-        return f"{scheme} {_secret(said.credentials, said.credentials_file)}"
-    token = _secret(http.bearer_token, http.bearer_token_file)
-    return f"Bearer {token}" if token else None
+    said = http.authorization or tree.Authorization(
+        credentials=http.bearer_token, credentials_file=http.bearer_token_file
+    )
+    if not (said.credentials or said.credentials_file):
+        return None
+    scheme = said.type.strip() or "Bearer"
+    return f"{scheme} {_secret(said.credentials, said.credentials_file)}"
 
 
 def _secret(text: str, file: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from prober.blackbox.http.heads import SWITCHING, Head, Malformed, names
+from prober.blackbox.http.heads import SWITCHING, Head, Malformed, names, upgrades
 from prober.blackbox.http.incoming import Incoming, TooLong
 
 UNKNOWN = -1
@@ -37,6 +37,8 @@ def framing(head: Head, method: str) -> Framing:
 
     Takes those headers away that Go keeps from its callers.
     """
+    if head.version >= (1, 1) and names(head.headers.get("Connection", []), "close"):
+        del head.headers["Connection"]
     chunked = _chunked(head)
     lengths = _lengths(head)
     if chunked:
@@ -44,9 +46,7 @@ def framing(head: Head, method: str) -> Framing:
     if method == "HEAD":
         return Framing(_length(lengths), 0)
     if head.status // 100 == 1 or head.status in {204, 304}:
-        to_the_end = head.status == SWITCHING and names(
-            head.headers.get("Connection", []), "upgrade"
-        )
+        to_the_end = head.status == SWITCHING and upgrades(head)
         return Framing(0, UNKNOWN if to_the_end else 0)
     if chunked:
         return Framing(UNKNOWN, UNKNOWN, chunked=True)

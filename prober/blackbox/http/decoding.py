@@ -15,6 +15,9 @@ from prober.blackbox.http.heads import Malformed
 PIECE = 4096
 REPLAYED = 1 << 18
 GZIP_START, GZIP_HEAD = b"\x1f\x8b\x08", 10
+GZIP_PLAIN = GZIP_START + bytes(GZIP_HEAD - len(GZIP_START))
+EXTRA, TEXTS, CHECKSUM = 4, (8, 16), 2  # flags: what follows on gzip's head
+LONGEST_TEXT = 512  # with its end, as Go has it
 READER = 4096  # so much of a body Go's reader takes before it finds that it is no gzip
 GZIP_WINDOW, RAW_WINDOW = 31, -15  # zlib's way to name formats
 
@@ -29,11 +32,11 @@ class Inflating(Protocol):
         """Another one in the same state."""
 
 
-class NotGzip(Malformed):
-    """A body doesn't even begin as gzip; `rest` of its bytes were read and not looked at."""
+class Foreign(Malformed):
+    """A body doesn't even begin in its compression; `rest` of its bytes were not looked at."""
 
-    def __init__(self, rest: int) -> None:
-        super().__init__("the body is not gzip")
+    def __init__(self, rest: int, encoding: str = "gzip") -> None:
+        super().__init__(f"the body is not {encoding}")
         self.rest = rest
 
 
@@ -131,6 +134,7 @@ def _inflated(inner: Inflating, data: bytes) -> Iterator[bytes]:
     yield out
 
 
+UNCHANGED = frozenset({"", "identity"})
 DECODERS: dict[str, Callable[[], Decoder]] = {
     "br": Brotli,
     "deflate": Deflated,
@@ -142,6 +146,8 @@ async def decoded(body: Body, encoding: str) -> AsyncIterator[bytes]:
     """A body without its compression; "identity" and an empty text change nothing."""
     make = DECODERS.get(encoding.lower())
     if make is None:
+        if encoding.lower() not in UNCHANGED:
+            raise Foreign(0, encoding)
         async for data in body:
             yield data
         return
@@ -157,13 +163,38 @@ async def decoded(body: Body, encoding: str) -> AsyncIterator[bytes]:
 
 
 async def _with_gzip_head(body: Body) -> AsyncIterator[bytes]:
-    start = b""
+    """The body with a plain head in place of its own, which Go reads in another way than zlib."""
+    start, behind = b"", None
     async for data in body:
         start += data
-        if len(start) >= GZIP_HEAD:
+        behind = _behind_head(start)
+        if behind is not None:
             break
-    if len(start) < GZIP_HEAD or not start.startswith(GZIP_START):
-        raise NotGzip(max(len(start) - READER, 0))
-    yield start
+    if behind is None:
+        raise Foreign(max(len(start) - READER, 0))
+    yield GZIP_PLAIN + start[behind:]
     async for data in body:
         yield data
+
+
+def _behind_head(data: bytes) -> int | None:
+    """Where gzip's head ends (RFC 1952, 2.3), or None where more is needed. Raises `Foreign`."""
+    if len(data) < GZIP_HEAD:
+        return None
+    flags, at = data[3], GZIP_HEAD
+    is_gzip = data.startswith(GZIP_START)
+    if flags & EXTRA:
+        at += 2 + int.from_bytes(data[at : at + 2], "little")
+    for _ in filter(flags.__and__, TEXTS):
+        at = data.find(b"\0", at, at + LONGEST_TEXT) + 1 or at + LONGEST_TEXT
+        is_gzip = is_gzip and data[at - 1 : at] in {b"\0", b""}
+    if flags & CHECKSUM:
+        is_gzip = is_gzip and data[at : at + 2] in {_checksum(data[:at]), b"", data[at : at + 1]}
+        at += 2
+    if not is_gzip:
+        raise Foreign(max(len(data) - READER, 0))
+    return at if at <= len(data) else None
+
+
+def _checksum(head: bytes) -> bytes:
+    return (zlib.crc32(head) & 0xFFFF).to_bytes(2, "little")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from prober.blackbox import faults
 from prober.blackbox.http.bodies import Body
-from prober.blackbox.http.decoding import NotGzip, decoded
+from prober.blackbox.http.decoding import UNCHANGED, Foreign, decoded
 from prober.blackbox.http.heads import Malformed
 
 MOST_KEPT = 64 << 20  # of a body that is held to match patterns: no server may exhaust us
@@ -33,7 +33,7 @@ class Drained:
                 self.size += len(data)
                 if keep:
                     self._keep(data)
-        except NotGzip as error:
+        except Foreign as error:
             self.fault, self.is_foreign = str(error), True
             self.size = error.rest + sum([len(data) async for data in body])
         except Malformed as error:
@@ -52,6 +52,8 @@ async def drained(
     found = Drained()
     if body is None:
         found.fault = "it was let go with the redirect"
+        # Of the compressions only gzip looks into the body before it is read.
+        found.is_foreign = encoding.lower() not in {*UNCHANGED, "br", "deflate"}
         return found
     try:
         async with asyncio.timeout(deadline - time.monotonic()):

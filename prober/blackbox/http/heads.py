@@ -64,6 +64,11 @@ def names(values: list[str], token: str) -> bool:
     return token in found
 
 
+def upgrades(head: Head) -> bool:
+    """Whether a head speaks of another protocol that follows."""
+    return bool(head.first("Upgrade")) and names(head.headers.get("Connection", []), "upgrade")
+
+
 async def _one(incoming: Incoming) -> Head:
     left = _Budget(incoming)
     proto, status = _first_line(await left.line())
@@ -77,6 +82,8 @@ async def _one(incoming: Incoming) -> Head:
         key = canonical(name.decode("latin-1"))
         if key:
             headers.setdefault(key, []).append(_text(value.lstrip(_BLANK)))
+    if headers.get("Pragma", [""])[0] == "no-cache":  # what HTTP/1.0 had of it
+        headers.setdefault("Cache-Control", ["no-cache"])
     return Head(proto, status, headers)
 
 

@@ -127,7 +127,7 @@ async def _judged(job: Job, module: HttpModule, chase: Chase, is_final: bool) ->
     if matches and not drained.is_foreign:
         objections = list(judging.body_faults(module, drained))
         telling.matched(job.report, not objections)
-    if is_final and drained.fault:
+    if drained.fault and (is_final or drained.is_foreign):
         objections.append(f"the body can't be read: {drained.fault}")
     objections += judging.wire_faults(module, answer)
     telling.answer(job.report, answer, drained.size)

@@ -63,14 +63,13 @@ class Chase:
                 return True
             self.redirects += 1
             self._job.report.say(f"redirected to {following.url}")
-            is_over = self.redirects > MOST or not self._module.follow_redirects
-            with suppress(OSError, Malformed):
-                await _slurp(answer)
-            self.close()
-            if is_over:
+            if self.redirects > MOST or not self._module.follow_redirects:
                 self._job.report.say("the redirect is not followed")
                 self.answer = answer
                 return False
+            with suppress(OSError, Malformed):
+                await _slurp(answer)
+            self.close()
             request = following
 
     def close(self) -> None:

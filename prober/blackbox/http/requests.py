@@ -18,6 +18,7 @@ OWN = frozenset({"Host", "User-Agent", "Content-Length", "Transfer-Encoding", "T
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _END = re.compile("[ /]")
+_ZONE = re.compile(r"%[^%\]]*\]")
 
 
 class BadRequest(ValueError):
@@ -105,6 +106,7 @@ def check(request: Request) -> None:
 def ascii_host(host: str) -> str:
     """A host, perhaps with a port, in ASCII (RFC 5891). Raises `BadRequest`."""
     host = _END.split(host, maxsplit=1)[0]
+    host = _ZONE.sub("]", host)  # it means nothing to others
     if not host.isprintable():
         raise BadRequest(f"{host!r} is no host")
     name, colon, port = host.partition(":")
@@ -123,8 +125,13 @@ def _headers(request: Request) -> Iterator[str]:
     for name in sorted(request.headers):
         if name not in OWN:
             yield f"{name}: {request.headers[name].strip()}"
-    if "close" not in request.headers.get("Connection", "").lower():
+    if not _ends_by_itself(request):
         yield "Connection: close"
+
+
+def _ends_by_itself(request: Request) -> bool:
+    said = request.headers.get("Connection", "").lower()
+    return "close" in said or (bool(request.headers.get("Upgrade")) and "upgrade" in said)
 
 
 def headers_of(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from prober.wire import TlsOptions
 
 H2, H1 = "h2", "http/1.1"
 OK = 200
+ANY, LOOPBACK = "::", "127.0.0.1"  # this machine, and the way by which Go goes to it
 HIGHEST_PORT = 65_535
 
 
@@ -92,10 +93,11 @@ async def _reached(way: Way, url: Url) -> Stream:
     port = int(url.port or DEFAULT_PORTS[url.scheme])
     if port > HIGHEST_PORT:
         raise BadUrl(f"{port} is no port")
-    for address in way.addresses[:-1]:
+    *others, last = [LOOPBACK if address == ANY else address for address in way.addresses]
+    for address in others:
         with suppress(OSError):
             return await connected(address, port, way.source)
-    return await connected(way.addresses[-1], port, way.source)
+    return await connected(last, port, way.source)
 
 
 async def _secure(stream: Stream, way: Way, trace: Trace) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import brotli
 import pytest
 
-from prober.blackbox.http.decoding import NotGzip, decoded
+from prober.blackbox.http.decoding import Foreign, decoded
 from prober.blackbox.http.heads import Malformed
 
 TEXT = bytes(range(256)) * 400
@@ -53,5 +53,5 @@ async def test_half_a_body_is_a_fault(encoding: str) -> None:
 
 
 async def test_what_is_no_gzip_is_told_at_once() -> None:
-    with pytest.raises(NotGzip):
+    with pytest.raises(Foreign):
         [data async for data in decoded(pieces(TEXT), "gzip")]
