@@ -50,12 +50,12 @@ def tell_expiry(report: Report, sent: Sequence[bytes], verified: Sequence[bytes]
     if earliest is None:
         return
     report.gauge(
-        "probe_ssl_earliest_cert_expiry", "Returns earliest SSL cert expiry in unixtime", earliest
+        "probe_ssl_earliest_cert_expiry", "Returns last SSL chain expiry in unixtime", earliest
     )
     chain = _earliest(verified)
     report.gauge(
         "probe_ssl_last_chain_expiry_timestamp_seconds",
-        "Returns last SSL chain expiry in timestamp seconds",
+        "Returns last SSL chain expiry in timestamp",
         UNVERIFIED if chain is None else chain,
     )
 

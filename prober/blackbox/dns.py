@@ -32,6 +32,7 @@ SUCCEEDED = (
     "probe_dns_query_succeeded",
     "Displays whether or not the query was executed successfully",
 )
+CLASSES = {"CS": "CLASS2"}  # what dnspython has no name for
 OUTAGES = (targets.BadTarget, records.BadAnswer, NoAddress, dns.exception.DNSException, OSError)
 
 
@@ -68,7 +69,7 @@ def _declare(job: Job) -> None:
 
 async def _probe(job: Job, module: DnsModule) -> bool:
     kind = dns.rdatatype.from_text(module.query_type)
-    group = dns.rdataclass.from_text(module.query_class)
+    group = dns.rdataclass.from_text(CLASSES.get(module.query_class, module.query_class))
     host, port = _host_and_port(job.target, module)
     began = time.monotonic()
     address = await chosen(job, host, module.addressing)

@@ -14,6 +14,7 @@ RCODES = {
     "SERVFAIL": 2,
     "NXDOMAIN": 3,
     "NOTIMP": 4,
+    "NOTIMPL": 4,
     "REFUSED": 5,
     "YXDOMAIN": 6,
     "YXRRSET": 7,

@@ -5,6 +5,7 @@ The form is miekg/dns's: name, time to live, class and type with tabs between, t
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.wire
 from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.LOC import LOC
 
 HEADER = "!6H"
 RCODE_BITS = 0xF
@@ -78,13 +80,21 @@ def _records(parser: dns.wire.Parser, count: int) -> Iterator[tuple[Record, int]
         name = _named(parser.get_name(decompress=True))
         kind, group, ttl, length = parser.get_struct("!HHIH")
         with parser.restrict_to(length):
-            # Of the class IN, since miekg/dns reads the data of others in the same way.
-            data = dns.rdata.from_wire_parser("IN", kind, parser) if length else None
+            data = _data(kind, parser, length)
         if kind == RdataType.OPT:
             yield Record(_options(group, ttl)), ttl >> 24 << 4
         else:
             text = f"{_head(name, ttl, group, kind, data)}{_shown(data)}"
             yield Record(text, getattr(data, "serial", None)), 0
+
+
+def _data(kind: int, parser: dns.wire.Parser, length: int) -> dns.rdata.Rdata | None:
+    of_kind = RdataType.make(kind)
+    if kind in UNKNOWN or dns.rdatatype.to_text(of_kind).startswith("TYPE"):
+        raw = parser.get_bytes(length)
+        return dns.rdata.GenericRdata(dns.rdataclass.RdataClass.IN, of_kind, raw)
+    # Of the class IN, since miekg/dns reads the data of others in the same way.
+    return dns.rdata.from_wire_parser("IN", of_kind, parser) if length else None
 
 
 def _head(name: str, ttl: int, group: int, kind: int, data: dns.rdata.Rdata | None) -> str:
@@ -99,26 +109,63 @@ def _named(name: dns.name.Name) -> str:
 
 
 def _options(size: int, ttl: int) -> str:
-    flags = "flags: do" if ttl & 0x8000 else "flags:"
-    return f"\n;; OPT PSEUDOSECTION:\n; EDNS: version {ttl >> 16 & 0xFF}; {flags}; udp: {size}"
+    flags = "do" if ttl & 0x8000 else ""
+    version = ttl >> 16 & 0xFF
+    return f"\n;; OPT PSEUDOSECTION:\n; EDNS: version {version}; flags: {flags}; udp: {size}"
 
 
 def _shown(data: dns.rdata.Rdata | None) -> str:
     if data is None:
         return ""
+    if isinstance(data, LOC):
+        return _place(data)
+    if isinstance(data, dns.rdata.GenericRdata):
+        return f"\\# {len(data.data)} {data.data.hex()}"
     return WRITTEN.get(data.rdtype, str)(data.to_styled_text(STYLE))
 
 
-def _unmapped(address: str) -> str:
-    return address.removeprefix("::ffff:") if "." in address else address
+def _address(text: str) -> str:
+    address = ipaddress.IPv6Address(text)
+    return str(address.ipv4_mapped or address)
+
+
+def _flagged(text: str) -> str:
+    return re.sub(r" no-default-alpn(?= |$)", r'\g<0>=""', text)
+
+
+def _place(data: LOC) -> str:
+    latitude = f"{_angle(data.latitude)} {'N' if data.latitude[4] > 0 else 'S'}"
+    longitude = f"{_angle(data.longitude)} {'E' if data.longitude[4] > 0 else 'W'}"
+    height = data.altitude / 100
+    sizes = map(_metres, (data.size, data.horizontal_precision, data.vertical_precision))
+    return " ".join((latitude, longitude, f"{height:.{2 * (height % 1 > 0)}f}m", *sizes))
+
+
+def _angle(parts: tuple[int, int, int, int, int]) -> str:
+    degrees, minutes, seconds, thousandths, _ = parts
+    return f"{degrees:02} {minutes:02} {seconds}.{thousandths:03}"
+
+
+def _metres(centimetres: float) -> str:
+    if centimetres < 100:
+        return f"0.{centimetres:02.0f}m"
+    return f"{centimetres // 100:.0f}m"
 
 
 _ESCAPED = re.compile(r"\\(?:\\|032|\$)")
 UNLIKE = {r"\\": r"\\", r"\032": r"\ ", r"\$": "$"}
 """What dnspython escapes in a name, and how miekg/dns writes it."""
 
+UNKNOWN = frozenset({RdataType.AMTRELAY, RdataType.IPSECKEY, RdataType.ISDN, RdataType.NSAP})
+"""The types that miekg/dns knows nothing of."""
+
 WRITTEN: dict[int, Callable[[str], str]] = {
-    RdataType.AAAA: _unmapped,
+    RdataType.AAAA: _address,
+    RdataType.DLV: str.upper,
+    RdataType.HTTPS: _flagged,
+    RdataType.L64: str.upper,
+    RdataType.SVCB: _flagged,
+    RdataType.X25: lambda text: text.strip('"'),
     RdataType.CDS: str.upper,
     RdataType.DS: str.upper,
     RdataType.NSEC3: str.upper,

@@ -204,6 +204,8 @@ ANSWERING = {
     "nxdomain-wanted": (by_udp(says(rcode="NXDOMAIN")), ask(valid_rcodes=["NXDOMAIN"])),
     "nxdomain-allowed": (by_udp(says(A)), ask(valid_rcodes=["NXDOMAIN", "NOERROR"])),
     "nxdomain-missed": (by_udp(says(A)), ask(valid_rcodes=["NXDOMAIN"])),
+    "notimpl-wanted": (by_udp(says(rcode="NOTIMP")), ask(valid_rcodes=["NOTIMPL"])),
+    "csnet-class": (by_udp(says(A)), ask(query_class="CS")),
     "extended-rcode": (
         by_udp(says(A, rcode="BADVERS")),
         ask(valid_rcodes=["BADSIG"]),
