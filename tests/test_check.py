@@ -174,7 +174,7 @@ async def test_eleven_dead_hosts_cost_one_timeout(checker: Checker) -> None:
         took = time.monotonic() - began
 
     assert {(r.reason, r.phase) for r in results} == {(Reason.TIMEOUT, Phase.CONNECT)}
-    assert took < 0.6
+    assert took < 1.5
 
 
 async def test_a_connection_that_was_cut_leads_on_to_the_next_endpoint(checker: Checker) -> None:

@@ -150,7 +150,8 @@ async def test_phases_and_expiry_of_a_handshake_are_told(
 
     assert exchange.body == b"ok"
     assert exchange.timings.connect > 0
-    assert 0 < exchange.timings.tls < 50 <= exchange.timings.processing
+    assert exchange.timings.tls > 0
+    assert exchange.timings.processing >= 50
     assert sum(exchange.timings) == pytest.approx(exchange.total_ms, abs=0.01)
     assert 29 < ((exchange.tls_expiry or 0) - time.time()) / 86_400 <= 30
 
