@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from h2.config import H2Configuration
 from h2.connection import ConnectionState, H2Connection
 from h2.events import ConnectionTerminated, DataReceived, RequestReceived, StreamEnded
+from hpack import Encoder
+from hyperframe.frame import (
+    ContinuationFrame,
+    DataFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PushPromiseFrame,
+    SettingsFrame,
+)
 from servers import Handler, closes
 from zoo.behaviours import Behaviour
 from zoo.http_behaviours import PAGE, SOON
@@ -20,6 +30,7 @@ Reply = Callable[[H2Connection, int, dict[str, str], bytes], None]
 """What to do, on which stream, for which request's headers and body."""
 
 FINE = (":status", "200")
+LARGEST = 16_384  # of a frame
 SERVER = H2Configuration(
     client_side=False, header_encoding="utf-8", validate_outbound_headers=False
 )
@@ -202,6 +213,65 @@ def _answers() -> Iterator[Behaviour]:
     )
 
 
+def _raw() -> Iterator[Behaviour]:
+    headers: dict[str, tuple[str, str | bytes]] = {
+        "value-padded": ("x-a", " b "),
+        "value-latin": ("x-a", b"\xe4"),
+        "value-control": ("x-a", "a\x01b"),
+        "keep-alive": ("keep-alive", "1"),
+        "transfer-encoding": ("transfer-encoding", "chunked"),
+        "name-with-space": ("x a", "1"),
+        "name-empty": ("", "1"),
+        "unknown-pseudo": (":foo", "1"),
+    }
+    for name, pairs in headers.items():
+        yield framed(name, _head([FINE, pairs]), _end(b"hello"))
+    yield framed("status-signed", _head([(":status", "+200")]), _end(b"hello"))
+    yield framed("status-last", _head([("x-a", "b"), FINE]), _end(b"hello"))
+    yield framed("head-of-100-kB", *_long([FINE, ("x-a", "b" * 100_000)]), _end(b"hello"))
+    yield framed("body-behind-head-method", _head([FINE]), _end(b"hello"), method="HEAD")
+    trailer = HeadersFrame(1, data=Encoder().encode([FINE]), flags=["END_HEADERS", "END_STREAM"])
+    piece = DataFrame(1, data=b"hello")
+    yield framed("trailer-with-status", _head([FINE]), piece, trailer)
+    yield framed("pushes", PushPromiseFrame(1, 2, flags=["END_HEADERS"]), _head([FINE]), _end(b""))
+    for last in (1, 2**31 - 1):
+        leaves = GoAwayFrame(0, last_stream_id=last)
+        yield framed(f"leaves-before-{last}", leaves, _head([FINE]), _end(b"hello"))
+        yield framed(f"leaves-amid-{last}", _head([FINE]), leaves, _end(b"hello"))
+    for told in ("close", "keep-alive", "x"):
+        yield by_h2(f"asks-connection-{told}", says([FINE]), headers={"Connection": told})
+    yield by_h2("asks-upgrade", says([FINE]), headers={"Upgrade": "x"})
+
+
+def framed(name: str, *frames: Frame, **settings: Any) -> Behaviour:
+    """A server that answers with these frames, whatever it is asked."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65_536)
+        for frame in (SettingsFrame(0), SettingsFrame(0, flags=["ACK"]), *frames):
+            writer.write(frame.serialize())
+        await writer.drain()
+        await reader.read(65_536)
+
+    return raw(f"raw-{name}", handler, **{"timeout": "2s", **settings})
+
+
+def _head(headers: Sequence[tuple[str, str | bytes]]) -> Frame:
+    return HeadersFrame(1, data=Encoder().encode(headers), flags=["END_HEADERS"])
+
+
+def _long(headers: Sequence[tuple[str, str | bytes]]) -> Iterator[Frame]:
+    block = Encoder().encode(headers)
+    yield HeadersFrame(1, data=block[:LARGEST])
+    for at in range(LARGEST, len(block), LARGEST):
+        ends = ["END_HEADERS"] if at + LARGEST >= len(block) else []
+        yield ContinuationFrame(1, data=block[at : at + LARGEST], flags=ends)
+
+
+def _end(data: bytes) -> Frame:
+    return DataFrame(1, data=data, flags=["END_STREAM"])
+
+
 def _faults() -> Iterator[Behaviour]:
     yield by_h2("length-too-long", says([FINE, ("content-length", "50")], b"hello"))
     yield by_h2("length-too-short", says([FINE, ("content-length", "2")], b"hello"))
@@ -222,4 +292,4 @@ def _faults() -> Iterator[Behaviour]:
     yield raw("not-offered", closes(PAGE), enable_http2=False)
 
 
-BEHAVIOURS = [behaviour for kind in (_answers, _faults) for behaviour in kind()]
+BEHAVIOURS = [behaviour for kind in (_answers, _raw, _faults) for behaviour in kind()]

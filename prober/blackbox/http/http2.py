@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -12,17 +13,20 @@ from h2.events import (
     DataReceived,
     Event,
     InformationalResponseReceived,
+    PushedStreamReceived,
     ResponseReceived,
     StreamEnded,
     StreamReset,
+    TrailersReceived,
 )
 from h2.exceptions import H2Error
+from hyperframe.frame import Frame, GoAwayFrame
 
 from prober.blackbox.http import requests
 from prober.blackbox.http.answers import Answer
 from prober.blackbox.http.bodies import UNKNOWN, Body, length_of
-from prober.blackbox.http.heads import MOST_INTERIM, Head, Malformed, canonical
-from prober.blackbox.http.requests import Request
+from prober.blackbox.http.heads import HEAD_LIMIT, MOST_INTERIM, Head, Malformed, canonical
+from prober.blackbox.http.requests import BadRequest, Request
 from prober.blackbox.streams import Stream
 
 STREAM = 1  # the client's first
@@ -34,14 +38,43 @@ NOT_SENT = frozenset(
     {"Connection", "Host", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"}
     | requests.OWN
 )
+# What may be said of the connection nevertheless, since it is not sent.
+HARMLESS = {
+    "Connection": {"", "close", "keep-alive"},
+    "Transfer-Encoding": {"", "chunked"},
+    "Upgrade": {"", "chunked"},
+}
+# Checked here, since h2 objects to more than Go does.
+CONFIG = H2Configuration(
+    client_side=True,
+    header_encoding=None,
+    validate_inbound_headers=False,
+    normalize_inbound_headers=False,
+)
+
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
+_VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
+_STATUS = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 async def ask(request: Request, stream: Stream) -> Answer:
     """Send a request, read its answer's head. Raises OSError, `Malformed`, `BadRequest`."""
     requests.check(request)
+    for name, values in HARMLESS.items():
+        if (said := request.headers.get(name, "")).lower() not in values:
+            raise BadRequest(f"{name}: {said} can't be asked for by HTTP/2")
     talk = _Talk(stream)
     await talk.send(request)
     return await talk.answer(request.method)
+
+
+class _Connection(H2Connection):
+    """One that goes on with its stream where the server says that it is the last."""
+
+    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[Event]]:
+        if frame.last_stream_id >= STREAM:
+            return [], []
+        return super()._receive_goaway_frame(frame)
 
 
 class _Talk:
@@ -49,7 +82,8 @@ class _Talk:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._inner = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._inner = _Connection(CONFIG)
+        self._inner.decoder.max_header_list_size = HEAD_LIMIT
         self._events: list[Event] = []
 
     async def send(self, request: Request) -> None:
@@ -76,7 +110,7 @@ class _Talk:
         while True:
             match await self._next():
                 case ResponseReceived(headers=headers, stream_ended=ended):
-                    head = _head((str(n), str(v)) for n, v in headers or ())
+                    head = _head(cast(Iterable[tuple[bytes, bytes]], headers or ()))
                     break
                 case InformationalResponseReceived():
                     interim += 1
@@ -85,8 +119,9 @@ class _Talk:
         told = length_of(head)
         if told == UNKNOWN and ended and method != "HEAD":
             told = 0
-        expected = UNKNOWN if method == "HEAD" else told
-        return Answer(head, told, self._body(expected, bool(ended)), self._stream.tls)
+        is_head = method == "HEAD"
+        body = self._body(UNKNOWN if is_head else told, bool(ended) or is_head)
+        return Answer(head, told, body, self._stream.tls)
 
     async def _body(self, expected: int, is_over: bool) -> Body:
         size = 0
@@ -100,6 +135,8 @@ class _Talk:
                     size += len(piece)
                     if size > expected != UNKNOWN:
                         break
+                case TrailersReceived(headers=headers):
+                    _regular(cast(Iterable[tuple[bytes, bytes]], headers or ()))
                 case StreamEnded():
                     is_over = True
         if expected not in {size, UNKNOWN}:
@@ -109,6 +146,8 @@ class _Talk:
         while not self._events:
             await self._receive()
         event = self._events.pop(0)
+        if isinstance(event, PushedStreamReceived):
+            raise Malformed("the server began to push")
         if isinstance(event, StreamReset | ConnectionTerminated):
             raise Malformed(f"the server broke off with error {event.error_code}")
         return event
@@ -142,11 +181,20 @@ def _headers(request: Request) -> Iterator[tuple[str, str]]:
         yield "user-agent", agent
 
 
-def _head(pairs: Iterable[tuple[str, str]]) -> Head:
+def _head(pairs: Iterable[tuple[bytes, bytes]]) -> Head:
+    first, *others = pairs
+    status = first[1].decode("latin-1")
+    if first[0] != b":status" or not _STATUS.fullmatch(status):
+        raise Malformed(f"{status[:40]!r} is no status code")
+    return Head(PROTO, int(status), _regular(others))
+
+
+def _regular(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
+    """The headers but for those that begin with a colon, which can't stand here."""
     headers: dict[str, list[str]] = {}
     for name, value in pairs:
-        headers.setdefault(canonical(name), []).append(value)
-    status = headers.pop(":status", [""])[0]
-    if not status.isdecimal():
-        raise Malformed(f"{status!r} is no status code")
-    return Head(PROTO, int(status), headers)
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise Malformed(f"{name[:40]!r} is no header of HTTP/2, or has no value of one")
+        text = value.decode(errors="surrogateescape")
+        headers.setdefault(canonical(name.decode()), []).append(text)
+    return headers
