@@ -34,7 +34,7 @@ class HttpModule(NamedTuple):
     """One HTTP request and what its answer must be. No `valid_status_codes` mean 2xx.
 
     `headers` hold the credentials of basic and bearer authorization, too. `body_size_limit` is in
-    bytes; 0 sets none.
+    bytes; 0 sets none. `proxy_headers` are for proxies that are to open a way.
     """
 
     addressing: Addressing = Addressing()
@@ -57,6 +57,7 @@ class HttpModule(NamedTuple):
     oauth2: OAuth2 | None = None
     proxy: str | None = None
     tls: TlsOptions = TlsOptions()
+    proxy_headers: tuple[tuple[str, str], ...] = ()
 
 
 class Step(NamedTuple):

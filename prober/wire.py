@@ -9,7 +9,8 @@ class TlsOptions(NamedTuple):
     """How TLS is made and verified; None leaves a choice to the system.
 
     The files are paths to PEM. `min_version` is "1.0" to "1.3". `server_name` is asked for, and
-    looked for in the certificate, in place of the url's host. `insecure` verifies nothing.
+    looked for in the certificate, in place of the url's host. `insecure` verifies nothing. Only
+    modules of probes on demand have a `max_version`.
     """
 
     ca_file: str | None = None
@@ -18,15 +19,17 @@ class TlsOptions(NamedTuple):
     min_version: str | None = None
     server_name: str | None = None
     insecure: bool = False
+    max_version: str | None = None
 
 
 class OAuth2(NamedTuple):
-    """What a token is asked for with, by client credentials."""
+    """What a token is asked for with, by client credentials; `params` are sent as well."""
 
     token_url: str
     client_id: str
     client_secret: str
     scopes: tuple[str, ...] = ()
+    params: tuple[tuple[str, str], ...] = ()
 
 
 class Wire(NamedTuple):

@@ -73,6 +73,8 @@ def _made(
     made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # any certificate of ca_file is an anchor
     made.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     _set_version(made, options.min_version or "1.2")
+    if options.max_version:
+        made.maximum_version = VERSIONS[options.max_version]
     _set_trust(made, options)
     if protocols:
         made.set_alpn_protocols(protocols)

@@ -32,6 +32,8 @@ def _open(key: str, node: Node) -> Shown:
             return masking.MASK if masking.is_secret(key) else _typed(node)
         case Listing(items=items):
             return [_open(key, item) for item in items]
+        case Mapping(entries=entries) if key == "proxy_connect_header":
+            return dict.fromkeys(entries, masking.MASK)
         case Mapping(entries=entries) if key == "headers":
             return {name: _header(name, value) for name, value in entries.items()}
         case Mapping(entries=entries):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from prober import wire
@@ -70,6 +70,7 @@ def _http(entry: tree.ModuleEntry) -> HttpModule:
         _oauth2(http.oauth2),
         http.proxy_url,
         _tls(http.tls_config),
+        _pairs(http.proxy_connect_header),
     )
 
 
@@ -118,6 +119,7 @@ def _tls(tls: tree.TlsConfig) -> wire.TlsOptions:
         tls.min_version,
         tls.server_name or None,
         tls.insecure_skip_verify,
+        tls.max_version,
     )
 
 
@@ -138,7 +140,12 @@ def _oauth2(oauth2: tree.OAuth2 | None) -> wire.OAuth2 | None:
     if oauth2 is None:
         return None
     secret = _secret(oauth2.client_secret, oauth2.client_secret_file)
-    return wire.OAuth2(oauth2.token_url, oauth2.client_id, secret, oauth2.scopes)
+    params = tuple(oauth2.endpoint_params.items())
+    return wire.OAuth2(oauth2.token_url, oauth2.client_id, secret, oauth2.scopes, params)
+
+
+def _pairs(headers: Mapping[str, Iterable[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, values in headers.items() for value in values)
 
 
 def _headers(http: tree.Http) -> tuple[tuple[str, str], ...]:
@@ -185,14 +192,11 @@ COMPILERS: dict[str, Callable[[tree.ModuleEntry], Spec]] = {
 UNSUPPORTED = {"grpc": 'prober does not support the prober "grpc": leave this module to another'}
 BEYOND: dict[str, tuple[str, ...]] = {
     "http": (
-        "proxy_connect_header",
-        "tls_config.max_version",
-        "oauth2.endpoint_params",
         "oauth2.proxy_url",
         "oauth2.proxy_connect_header",
         "oauth2.tls_config",
     ),
-    "tcp": ("tls_config.max_version",),
-    "dns": ("tls_config.max_version",),
+    "tcp": (),
+    "dns": (),
     "icmp": (),
 }

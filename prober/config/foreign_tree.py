@@ -26,11 +26,13 @@ Wholes = Annotated[tuple[Whole, ...], Many(0)]
 Pattern = Annotated[str, Parsed(foreign.pattern)]
 Patterns = Annotated[tuple[Pattern, ...], Many(0)]
 Token = Annotated[str, Parsed(values.header_name)]
+HeaderValue = Annotated[str, Parsed(values.header_value)]
 Headers = Annotated[
-    dict[Token, Annotated[str, Parsed(values.header_value)]],
+    dict[Token, HeaderValue],
     BeforeValidator(_filled),
     AfterValidator(values.distinct),
 ]
+ManyHeaders = dict[Token, Annotated[tuple[HeaderValue, ...], Many(0)]]
 Proxy = Annotated[str | None, Parsed(foreign.proxy)]
 TlsVersion = Annotated[str, Parsed(foreign.tls_version)]
 Protocol = Annotated[str, Parsed(foreign.either("ip6", values.one_of("ip4", "ip6")))]
@@ -139,7 +141,7 @@ class Http(Addressed):
     bearer_token: Text = ""
     bearer_token_file: Text = ""
     proxy_url: Proxy = None
-    proxy_connect_header: dict[str, Texts] = Field(default={})
+    proxy_connect_header: ManyHeaders = Field(default={})
     tls_config: TlsConfig = TlsConfig()
     follow_redirects: fields.Flag = True
     enable_http2: fields.Flag = True

@@ -73,7 +73,7 @@ class HttpProbe:
                 token = await self._tokens.token(grant, service.wire, left_s)
             except NoToken as why:
                 return _without_token(grant, why)
-            headers = (*service.headers, ("Authorization", f"Bearer {token}"))
+            headers = (*service.headers, ("Authorization", token))
             request = _request(replace(service, headers=headers), endpoint)
             attempt = await self._attempt(service, request, deadline)
             if attempt.http_code != UNAUTHORIZED or attempt.ok or not again:

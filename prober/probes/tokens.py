@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import parse_qsl, quote_plus
 
 import httpx
 
@@ -16,6 +17,8 @@ from prober.wire import OAuth2, Wire
 
 EARLY_S = 30.0  # so long before its end a token is replaced, or after half its life
 UNSAID_S = 300.0  # a server need not say how long a token lasts
+FORMS = frozenset({"application/x-www-form-urlencoded", "text/plain"})
+TYPES = {"bearer": "Bearer", "mac": "MAC", "basic": "Basic"}
 
 
 class NoToken(Exception):
@@ -31,7 +34,10 @@ class Tokens:
         self._locks: dict[OAuth2, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def token(self, grant: OAuth2, wire: Wire, timeout_s: float) -> str:
-        """A token that holds, new or kept. Raises `NoToken`, after `timeout_s` at the latest."""
+        """A token that holds, new or kept, behind its type: what a header Authorization says.
+
+        Raises `NoToken`, after `timeout_s` at the latest.
+        """
         await in_task()
         try:
             async with asyncio.timeout(timeout_s), self._locks[grant]:
@@ -52,12 +58,18 @@ class Tokens:
     async def _ask(self, grant: OAuth2, wire: Wire, timeout_s: float) -> tuple[str, float]:
         form = {"grant_type": "client_credentials"}
         form |= {"scope": " ".join(grant.scopes)} if grant.scopes else {}
+        form |= dict(grant.params)
         own = wire._replace(unix_socket=None, tls=wire.tls._replace(server_name=None))
         transport = CurlTransport(self._engine, own, keep_alive=False)
-        credentials = quote(grant.client_id, safe=""), quote(grant.client_secret, safe="")
-        async with httpx.AsyncClient(transport=transport, timeout=timeout_s) as client:
+        credentials = quote_plus(grant.client_id), quote_plus(grant.client_secret)
+        named = form | {"client_id": grant.client_id, "client_secret": grant.client_secret}
+        async with httpx.AsyncClient(
+            transport=transport, timeout=timeout_s, follow_redirects=True
+        ) as client:
             try:
                 answer = await client.post(grant.token_url, data=form, auth=credentials)
+                if not answer.is_success:  # then it may want to be told in the body who asks
+                    answer = await client.post(grant.token_url, data=named)
             except httpx.RequestError as error:
                 raise NoToken(str(error)) from None
         return _read(answer)
@@ -65,10 +77,19 @@ class Tokens:
 
 def _read(answer: httpx.Response) -> tuple[str, float]:
     try:
-        said = answer.json()
-        token, lasts_s = said["access_token"], float(said.get("expires_in", UNSAID_S))
+        said = _said(answer)
+        token, kind = said["access_token"], said.get("token_type") or "Bearer"
+        value = f"{TYPES.get(kind.lower(), kind)} {token}"
+        lasts_s = float(said.get("expires_in") or UNSAID_S)
     except (ValueError, TypeError, LookupError, AttributeError):
         raise NoToken(f"answered {answer.status_code} without a token") from None
-    if answer.status_code != httpx.codes.OK or not isinstance(token, str) or not token.isascii():
+    fits = isinstance(token, str) and token and value.isascii() and value.isprintable()
+    if not answer.is_success or not fits:
         raise NoToken(f"answered {answer.status_code} without a token")
-    return token, lasts_s
+    return value, lasts_s
+
+
+def _said(answer: httpx.Response) -> Any:
+    if answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() in FORMS:
+        return dict(parse_qsl(answer.text))
+    return answer.json()

@@ -58,9 +58,10 @@ class CurlTransport(httpx.AsyncBaseTransport):
 
 
 def _headers(request: httpx.Request) -> list[tuple[str, str]]:
-    # libcurl counts the body by itself.
+    # libcurl counts the body by itself. Names are sent as they are spelt: not all servers are kind.
     counted = {"content-length", "transfer-encoding"}
-    return [(name, text) for name, text in request.headers.items() if name not in counted]
+    spelt = {name.decode(): name.decode().lower() for name, _ in request.headers.raw}
+    return [(name, request.headers[low]) for name, low in spelt.items() if low not in counted]
 
 
 def _timeout_s(request: httpx.Request) -> float:

@@ -57,7 +57,7 @@ async def test_a_token_is_asked_for_by_client_credentials(tokens: Tokens) -> Non
 
     credentials = b64encode(b"me%40here:s%3Aecret").decode()
     head, _, form = giver.asked[0].decode().partition("\r\n\r\n")
-    assert token == "t1"
+    assert token == "Bearer t1"
     assert head.startswith("POST /token HTTP/1.1\r\n")
     assert f"authorization: basic {credentials.lower()}" in head.lower()
     assert form == "grant_type=client_credentials&scope=read+write"
@@ -67,7 +67,7 @@ async def test_a_token_is_kept_and_shared(tokens: Tokens) -> None:
     with giving() as giver:
         found = await asyncio.gather(*(tokens.token(giver.grant, PLAIN, 2) for _ in range(9)))
 
-    assert (set(found), len(giver.asked)) == ({"t1"}, 1)
+    assert (set(found), len(giver.asked)) == ({"Bearer t1"}, 1)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,29 @@ async def test_a_token_is_replaced_shortly_before_it_ends(
         await tokens.token(giver.grant, PLAIN, 2)
         later = time.monotonic() + later_s
         monkeypatch.setattr("prober.probes.tokens.time.monotonic", lambda: later)
-        assert await tokens.token(giver.grant, PLAIN, 2) == token
+        assert await tokens.token(giver.grant, PLAIN, 2) == f"Bearer {token}"
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        (b'{"access_token": "t", "token_type": "mac"}', "MAC t"),
+        (b'{"access_token": "t", "token_type": "DPoP", "expires_in": null}', "DPoP t"),
+    ],
+)
+async def test_a_token_stands_behind_its_type(tokens: Tokens, said: bytes, value: str) -> None:
+    with serving(answers(201, said)) as server:
+        assert await tokens.token(OAuth2(server.url, "me", "secret"), PLAIN, 2) == value
+
+
+async def test_who_is_refused_by_header_tells_in_the_body_who_asks(tokens: Tokens) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            wanted = b"client_id=me&client_secret=s%26" in await read_request(reader)
+            writer.write(response(200 if wanted else 401, b'{"access_token": "t"}'))
+
+    with serving(handler) as server:
+        assert await tokens.token(OAuth2(server.url, "me", "s&"), PLAIN, 2) == "Bearer t"
 
 
 @pytest.mark.parametrize(

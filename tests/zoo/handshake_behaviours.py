@@ -68,6 +68,13 @@ def _versions() -> Iterator[Behaviour]:
                 serve,
                 by_tls(tls_config={"min_version": least}),
             )
+    for most in ("TLS11", "TLS12", "TLS13"):
+        for name in ("1.2", "1.3"):
+            yield Behaviour(
+                f"https-version-{name}-most-{most}",
+                secure(closes(PAGE), prepare=only(versions[name])),
+                by_tls(tls_config={"max_version": most}),
+            )
     for name, ciphers, key in CIPHERS:
 
         def prepare(context: ssl.SSLContext, ciphers: str = ciphers) -> None:

@@ -123,6 +123,28 @@ def _tunnelled() -> Iterator[Behaviour]:
     yield proxied(
         "tunnel-password", tunnels(has(b"Proxy-Authorization: Basic dTpw")), "tls", "u:p@"
     )
+    for name, wanted, given in (
+        ("one", b"X-P: 1", {"X-P": ["1"]}),
+        ("two", b"X-P: 1\r\nX-P: 2", {"X-P": ["1", "2"]}),
+        ("agent", b"User-Agent: me", {"User-Agent": ["me"]}),
+    ):
+        sees = tunnels(has(*wanted.split(b"\r\n")))
+        yield proxied(f"tunnel-header-{name}", sees, "tls", proxy_connect_header=given)
+    yield proxied(
+        "tunnel-header-and-password",
+        tunnels(has(b"Proxy-Authorization: Basic dTpw")),
+        "tls",
+        "u:p@",
+        proxy_connect_header={"Proxy-Authorization": ["mine"]},
+    )
+    yield proxied(
+        "header-for-tunnels-only",
+        wants(lambda asked: b"X-P" not in asked),
+        proxy_connect_header={"X-P": ["1"]},
+    )
+    yield proxied(
+        "tunnel-interim", tunnels(head=b"HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"), "tls"
+    )
     yield proxied("tunnel-refused", tunnels(lambda asked: False), "tls")
     yield proxied("tunnel-garbage", tunnels(head=b"garbage\r\n\r\n"), "tls")
     yield proxied("tunnel-closes", closes(), "tls")

@@ -45,7 +45,7 @@ class Head(NamedTuple):
 async def read(incoming: Incoming) -> Head:
     """The head of the final answer; interim ones are passed over. Raises `Malformed`, OSError."""
     for _ in range(MOST_INTERIM + 1):
-        head = await _one(incoming)
+        head = await one(incoming)
         if not 100 <= head.status <= 199 or head.status == SWITCHING:
             return head
     raise Malformed("too many interim answers")
@@ -69,7 +69,8 @@ def upgrades(head: Head) -> bool:
     return bool(head.first("Upgrade")) and names(head.headers.get("Connection", []), "upgrade")
 
 
-async def _one(incoming: Incoming) -> Head:
+async def one(incoming: Incoming) -> Head:
+    """The next head, whether it is final or not. Raises `Malformed`, OSError."""
     left = _Budget(incoming)
     proto, status = _first_line(await left.line())
     if (await incoming.peek(1)) in {b" ", b"\t"}:

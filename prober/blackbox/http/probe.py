@@ -74,8 +74,16 @@ async def _resolved(job: Job, module: HttpModule, host: str) -> str:
 
 def _way(job: Job, module: HttpModule, url: Url, found: list[str], proxy: Url | None) -> Way:
     name = module.tls.server_name or job.hostname or requests.host_of(module.headers)
-    source = module.addressing.source
-    return Way(found, name or url.hostname, module.tls, module.enable_http2, proxy, source)
+    name = name or url.hostname
+    return Way(
+        found,
+        name,
+        module.tls,
+        module.enable_http2,
+        proxy,
+        module.addressing.source,
+        module.proxy_headers,
+    )
 
 
 def _request(job: Job, module: HttpModule, shown: Url, url: Url) -> Request:
@@ -90,7 +98,7 @@ async def _authorized(job: Job, module: HttpModule, request: Request) -> Request
     wire = Wire(proxy=module.proxy, tls=module.tls)
     left_s = job.deadline - time.monotonic()
     token = await Tokens(job.engine).token(module.oauth2, wire, left_s)
-    return request._replace(headers={**request.headers, "Authorization": f"Bearer {token}"})
+    return request._replace(headers={**request.headers, "Authorization": token})
 
 
 def _with_port(address: str, port: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from prober import __version__
@@ -83,10 +83,14 @@ def _written(request: Request, before_host: str) -> bytes:
     return head.encode(errors="surrogateescape") + request.body
 
 
-def connecting(target: str, proxy: Url) -> bytes:
-    """What makes a proxy open a way to a host and port."""
-    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", f"User-Agent: {USER_AGENT}"]
-    lines += [f"{name}: {value}" for name, value in proxy_headers(proxy).items()]
+def connecting(target: str, proxy: Url, more: Sequence[tuple[str, str]] = ()) -> bytes:
+    """What makes a proxy open a way to a host and port; `more` are headers for it."""
+    own = proxy_headers(proxy)
+    headers = [*own.items(), *((name, value) for name, value in more if name not in own)]
+    if not any(name == "User-Agent" for name, _ in more):
+        headers.append(("User-Agent", USER_AGENT))
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    lines += [f"{name}: {value}" for name, value in sorted(headers)]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 

@@ -43,7 +43,7 @@ class Trace:
 class Way(NamedTuple):
     """How a server is reached: at one of `addresses`, which are `proxy`'s where there is one.
 
-    It proves to be `server_name`.
+    It proves to be `server_name`. `proxy_headers` are for the proxy where it is to open a way.
     """
 
     addresses: list[str]
@@ -52,6 +52,7 @@ class Way(NamedTuple):
     http2: bool
     proxy: Url | None = None
     source: str | None = None
+    proxy_headers: tuple[tuple[str, str], ...] = ()
 
 
 async def connect(url: Url, way: Way, trace: Trace) -> Stream:
@@ -115,7 +116,7 @@ async def _pass_proxy(stream: Stream, url: Url, way: Way) -> None:
     if way.proxy is None or url.scheme != "https":
         return
     target = url.authority if ":" not in url.hostname else f"[{url.hostname}]:{url.port or 443}"
-    await stream.write(requests.connecting(target, way.proxy))
-    head = await heads.read(Incoming(stream))
+    await stream.write(requests.connecting(target, way.proxy, way.proxy_headers))
+    head = await heads.one(Incoming(stream))
     if head.status != OK:
         raise Malformed(f"the proxy refused with {head.status}")
