@@ -146,7 +146,12 @@ class Daemon:
             start_worker, self._pipeline.results, self._lose, self._telemetry
         )
         self._admission = Admission(config.gateway, self._telemetry)
-        context = Context(
+        app = gateway.build(self._context(config))
+        self._gateway = server.Server(app, listener, config.gateway.limits)
+
+    def _context(self, config: Config) -> Context:
+        """What the gateway is told and may ask."""
+        return Context(
             title=config.gateway.title,
             state=self._state,
             metrics=self._metrics,
@@ -161,7 +166,6 @@ class Daemon:
             on_demand=lambda: self._config.blackbox,
             ask=self._supervisor.ask,
         )
-        self._gateway = server.Server(gateway.build(context), listener, config.gateway.limits)
 
     async def start(self) -> None:
         """Go on from history, then start the workers and the gateway."""
