@@ -70,8 +70,8 @@ class Stream:
     async def encrypt(self, context: ssl.SSLContext, name: str) -> None:
         """Begin TLS with a server of this name. Raises OSError; `tls` is there nevertheless."""
         try:
-            # A name's last dot is for resolvers only; no certificate has one.
-            plain = name.removesuffix(".")
+            # A name's last dot and brackets are for others; no certificate has them.
+            plain = name.removesuffix(".").removeprefix("[").removesuffix("]")
             tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=plain)
         except ValueError as error:
             raise OSError(f"no server can be called {name!r}: {error}") from error

@@ -225,3 +225,11 @@ def test_a_secret_is_not_repeated_in_a_problem(wrong: Wrong) -> None:
 
     assert len(found) == 3
     assert "hunter2" not in "\n".join(map(str, found))
+
+
+def test_headers_for_proxies_are_not_shown(read: Read) -> None:
+    proxy = "proxy_url: 'http://p:1', proxy_connect_header: {X-Key: [hidden, too]}"
+    found = read(f"modules:\n  a: {{prober: http, http: {{{proxy}}}}}\n")
+
+    assert "X-Key" in found.shown["a"]
+    assert "hidden" not in found.shown["a"]

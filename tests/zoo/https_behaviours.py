@@ -268,6 +268,11 @@ def _names() -> Iterator[Behaviour]:
     yield Behaviour(
         "https-server-name-other", serve, by_tls(tls_config={"server_name": "other.example"})
     )
+    yield Behaviour(
+        "https-server-name-bracketed",
+        secure(closes(PAGE), leaf(names=["::1"])),
+        by_tls(tls_config={"server_name": "[::1]"}),
+    )
     yield Behaviour("https-host-header", serve, by_tls(headers={"Host": "shop.example"}))
     yield Behaviour("https-host-header-port", serve, by_tls(headers={"Host": "shop.example:443"}))
     yield Behaviour("https-hostname", serve, by_tls(), hostname="shop.example")
