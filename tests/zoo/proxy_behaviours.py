@@ -11,7 +11,7 @@ from daemons import free_port
 from servers import Handler, closes, read_request, resets, serving
 from zoo.behaviours import Behaviour, Ground
 from zoo.http_behaviours import PAGE, SOON, http, page
-from zoo.https_behaviours import ROOT, secure
+from zoo.https_behaviours import ISSUING, ROOT, root_of, secure
 from zoo.redirect_behaviours import answering, moved
 from zoo.request_behaviours import has
 
@@ -28,6 +28,8 @@ def proxied(
 
     @contextmanager
     def serve(ground: Ground) -> Iterator[str]:
+        with ISSUING:
+            root_of(ground.folder)  # the module names its file
         with ExitStack() as stack:
             stack.enter_context(serving(proxy, port=port))
             yield stack.enter_context(secure(closes(PAGE))(ground)) if target == "tls" else target
@@ -157,9 +159,53 @@ def _tunnelled() -> Iterator[Behaviour]:
     )
 
 
+def _by_socks() -> Iterator[Behaviour]:
+    for name, methods, reply in (
+        ("fine", b"\5\0", b"\5\0\0\1\x7f\0\0\1\0\0"),
+        ("named", b"\5\0", b"\5\0\0\3\4host\0\0"),
+        ("refused", b"\5\0", b"\5\5\0\1\0\0\0\0\0\0"),
+        ("closed-to-strangers", b"\5\xff", b""),
+        ("of-version-4", b"\4\0", b""),
+        ("cut", b"\5\0", b"\5\0\0"),
+    ):
+        yield socks(name, _socks(methods, reply))
+    yield socks("with-password", _socks(b"\5\2", b"\5\0\0\1\0\0\0\0\0\0", b"\1\1u\1p"), "u:p@")
+    yield socks("with-wrong-password", _socks(b"\5\2", b"", b"\1\1u\1x"), "u:p@")
+
+
+def socks(name: str, proxy: Handler, userinfo: str = "") -> Behaviour:
+    """A proxy of another kind, on a port of its own."""
+    port = free_port()
+
+    @contextmanager
+    def serve(ground: Ground) -> Iterator[str]:
+        with serving(proxy, port=port):
+            yield TARGET
+
+    url = f"socks5://{userinfo}127.0.0.1:{port}"
+    return Behaviour(f"proxy-socks-{name}", serve, http(proxy_url=url, timeout="2s"))
+
+
+def _socks(methods: bytes, reply: bytes, password: bytes = b"") -> Handler:
+    """A proxy that says this, and answers itself what is then asked for."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly((await reader.readexactly(2))[1])
+        writer.write(methods)
+        if password:
+            fits = await reader.readexactly(len(password)) == password
+            writer.write(b"\1\0" if fits else b"\1\1")
+        await reader.readexactly(10)
+        writer.write(reply)
+        asked = await read_request(reader)
+        writer.write(page(status="200 OK" if asked.startswith(b"GET /a HTTP/1.1") else "400 No"))
+
+    return handler
+
+
 @contextmanager
 def _at(target: str) -> Iterator[str]:
     yield target
 
 
-BEHAVIOURS = [*_plain(), *_tunnelled()]
+BEHAVIOURS = [*_plain(), *_tunnelled(), *_by_socks()]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from prober.blackbox import handshake
 from prober.blackbox.handshake import Handshake
-from prober.blackbox.http import bodies, heads, http2, requests
+from prober.blackbox.http import bodies, heads, http2, requests, socks
 from prober.blackbox.http.answers import Answer
 from prober.blackbox.http.heads import Malformed
 from prober.blackbox.http.incoming import Incoming
@@ -22,6 +22,7 @@ H2, H1 = "h2", "http/1.1"
 OK = 200
 ANY, LOOPBACK = "::", "127.0.0.1"  # this machine, and the way by which Go goes to it
 HIGHEST_PORT = 65_535
+SOCKS = frozenset({"socks5", "socks5h"})
 
 
 @dataclass(slots=True)
@@ -54,6 +55,11 @@ class Way(NamedTuple):
     source: str | None = None
     proxy_headers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def is_tunnelled(self) -> bool:
+        """Whether the proxy passes on bytes, and doesn't look at requests."""
+        return self.proxy is not None and self.proxy.scheme in SOCKS
+
 
 async def connect(url: Url, way: Way, trace: Trace) -> Stream:
     """A connection to send a request for a URL on. Raises OSError, `Malformed`, `BadUrl`."""
@@ -78,7 +84,7 @@ async def ask(request: Request, stream: Stream, way: Way, trace: Trace) -> Answe
         trace.answered = time.monotonic()
         return answer
     incoming = Incoming(stream)
-    if way.proxy is not None and request.url.scheme == "http":
+    if way.proxy is not None and not way.is_tunnelled and request.url.scheme == "http":
         await stream.write(requests.forwarded(request, way.proxy))
     else:
         await stream.write(requests.written(request))
@@ -91,6 +97,8 @@ async def ask(request: Request, stream: Stream, way: Way, trace: Trace) -> Answe
 
 
 async def _reached(way: Way, url: Url) -> Stream:
+    if way.proxy is not None and way.proxy.scheme == "https":
+        raise BadUrl("prober reaches no proxy by TLS")  # and must not tell it secrets without
     port = int(url.port or DEFAULT_PORTS[url.scheme])
     if port > HIGHEST_PORT:
         raise BadUrl(f"{port} is no port")
@@ -113,6 +121,10 @@ async def _secure(stream: Stream, way: Way, trace: Trace) -> None:
 
 async def _pass_proxy(stream: Stream, url: Url, way: Way) -> None:
     """Make of a connection to a proxy one to the server, where the proxy must not read along."""
+    if way.proxy is not None and way.is_tunnelled:
+        port = int(url.port or DEFAULT_PORTS[url.scheme])
+        await socks.connect(stream, url.hostname, port, way.proxy.credentials)
+        return
     if way.proxy is None or url.scheme != "https":
         return
     target = url.authority if ":" not in url.hostname else f"[{url.hostname}]:{url.port or 443}"
