@@ -184,15 +184,11 @@ def percentile_us(counts: Histogram, percent: float) -> float | None:
     It is within 1.6 % of the exact one.
     """
     columns = Sparse.of(counts)
-    below = sum(columns.counts)
-    if not below:
+    sums = list(accumulate(columns.counts))
+    if not sums:
         return None
-    rank = max(-(-below * percent // 100), 1)
-    place = len(columns.counts)
-    while below >= rank:  # from the end, since high ones are asked for
-        place -= 1
-        below -= columns.counts[place]
-    return middle_us(sum(columns.steps[: place + 1]))
+    rank = max(-(-sums[-1] * percent // 100), 1)
+    return middle_us(sum(columns.steps[: bisect_left(sums, rank) + 1]))
 
 
 def total(mappings: Iterable[Mapping[Key, int]]) -> Mapping[Key, int]:
