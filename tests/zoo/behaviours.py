@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -53,6 +54,19 @@ class Ground:
         if isinstance(value, Mapping):
             return {key: self.filled(inner) for key, inner in value.items()}
         return [self.filled(inner) for inner in value] if isinstance(value, list) else value
+
+
+PORT = 3128  # below those that the system gives out
+_numbers = count(1)
+
+
+def own_host() -> str:
+    """An address of loopback for one behaviour alone: whenever it is served, `PORT` is free there.
+
+    For servers that a module names. A port that is chosen so long before it is used may be taken.
+    """
+    number = next(_numbers)
+    return f"127.77.{number >> 8}.{number & 255}"
 
 
 Serve = Callable[[Ground], AbstractContextManager[str]]

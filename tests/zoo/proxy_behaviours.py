@@ -7,34 +7,33 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from daemons import free_port
 from servers import Handler, closes, read_request, resets, serving
-from zoo.behaviours import Behaviour, Ground
+from zoo.behaviours import PORT, Behaviour, Ground, own_host
 from zoo.http_behaviours import PAGE, SOON, http, page
 from zoo.https_behaviours import ISSUING, ROOT, root_of, secure
 from zoo.redirect_behaviours import answering, moved
 from zoo.request_behaviours import has
 
-PORT = 1  # of loopback, where nobody listens
+NOBODY = 1  # a port of loopback where nobody listens
 
-TARGET = f"http://127.0.0.1:{PORT}/a"
+TARGET = f"http://127.0.0.1:{NOBODY}/a"
 
 
 def proxied(
     name: str, proxy: Handler, target: str = TARGET, userinfo: str = "", **settings: Any
 ) -> Behaviour:
-    """A proxy on a port of its own, which the module names."""
-    port = free_port()
+    """A proxy at an address of its own, which the module names."""
+    host = own_host()
 
     @contextmanager
     def serve(ground: Ground) -> Iterator[str]:
         with ISSUING:
             root_of(ground.folder)  # the module names its file
         with ExitStack() as stack:
-            stack.enter_context(serving(proxy, port=port))
+            stack.enter_context(serving(proxy, host=host, port=PORT))
             yield stack.enter_context(secure(closes(PAGE))(ground)) if target == "tls" else target
 
-    url = f"http://{userinfo}127.0.0.1:{port}"
+    url = f"http://{userinfo}{host}:{PORT}"
     module = {"proxy_url": url, "preferred_ip_protocol": "ip4", "tls_config": ROOT, **settings}
     return Behaviour(f"proxy-{name}", serve, http(**{"timeout": "4s", **module}))
 
@@ -73,11 +72,11 @@ def _plain() -> Iterator[Behaviour]:
     def starts(line: str) -> Callable[[bytes], bool]:
         return lambda asked: asked.startswith(line.encode())
 
-    yield proxied("absolute", wants(starts(f"GET http://127.0.0.1:{PORT}/a HTTP/1.1\r\n")))
+    yield proxied("absolute", wants(starts(f"GET http://127.0.0.1:{NOBODY}/a HTTP/1.1\r\n")))
     yield proxied(
         "absolute-name",
-        wants(starts(f"GET http://localhost:{PORT}/a HTTP/1.1\r\n")),
-        f"http://localhost:{PORT}/a",
+        wants(starts(f"GET http://localhost:{NOBODY}/a HTTP/1.1\r\n")),
+        f"http://localhost:{NOBODY}/a",
     )
     yield proxied(
         "absolute-host-header",
@@ -174,15 +173,15 @@ def _by_socks() -> Iterator[Behaviour]:
 
 
 def socks(name: str, proxy: Handler, userinfo: str = "") -> Behaviour:
-    """A proxy of another kind, on a port of its own."""
-    port = free_port()
+    """A proxy of another kind, at an address of its own."""
+    host = own_host()
 
     @contextmanager
     def serve(ground: Ground) -> Iterator[str]:
-        with serving(proxy, port=port):
+        with serving(proxy, host=host, port=PORT):
             yield TARGET
 
-    url = f"socks5://{userinfo}127.0.0.1:{port}"
+    url = f"socks5://{userinfo}{host}:{PORT}"
     return Behaviour(f"proxy-socks-{name}", serve, http(proxy_url=url, timeout="2s"))
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from daemons import free_port
 from servers import Handler, closes, serving
-from zoo.behaviours import Behaviour, Ground
+from zoo.behaviours import PORT, Behaviour, Ground, own_host
 from zoo.http_behaviours import http, page
 from zoo.redirect_behaviours import answering, moved
 from zoo.request_behaviours import has
@@ -23,17 +22,17 @@ MOVED = b" /t HTTP"
 def granted(
     name: str, issuer: Handler, wanted: bytes = b"Authorization: Bearer t0ken", **grant: Any
 ) -> Behaviour:
-    """A server that wants a header, and one on a port of its own that hands out tokens."""
-    port = free_port()
+    """A server that wants a header, and one at an address of its own that hands out tokens."""
+    host = own_host()
 
     @contextmanager
     def serve(ground: Ground) -> Iterator[str]:
         judge = answering(lambda asked: page(status="200 OK" if has(wanted)(asked) else "401 No"))
         with ExitStack() as stack:
-            stack.enter_context(serving(issuer, port=port))
+            stack.enter_context(serving(issuer, host=host, port=PORT))
             yield stack.enter_context(serving(judge)).url
 
-    oauth2 = {"client_id": "me", "client_secret": "s", "token_url": f"http://127.0.0.1:{port}/"}
+    oauth2 = {"client_id": "me", "client_secret": "s", "token_url": f"http://{host}:{PORT}/"}
     return Behaviour(f"token-{name}", serve, http(oauth2=oauth2 | grant, timeout="3s"))
 
 
