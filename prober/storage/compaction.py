@@ -20,7 +20,7 @@ from prober.storage.archive import RAW
 from prober.storage.database import Access
 from prober.storage.fetching import fetch
 from prober.storage.lenient import fitting
-from prober.storage.segment import HOUR_MS, Damaged, Folded, fold, pack, unpack
+from prober.storage.segment import AT, HOUR_MS, Damaged, Folded, fold, pack, unpack
 from prober.storage.session import Session
 from prober.storage.tables import results, segments
 from prober.storage.walk import BUCKETS_AN_HOUR
@@ -36,7 +36,7 @@ ByService = dict[int, Folded]
 Fields = tuple[Any, ...]
 """Those of a `Raw`, and perhaps more."""
 
-AT, SERVICE = itemgetter(0), itemgetter(-1)  # of a hot row
+SERVICE = itemgetter(-1)  # of a hot row
 
 
 class Tally(Protocol):
