@@ -34,7 +34,8 @@ class HttpModule(NamedTuple):
     """One HTTP request and what its answer must be. No `valid_status_codes` mean 2xx.
 
     `headers` hold the credentials of basic and bearer authorization, too. `body_size_limit` is in
-    bytes; 0 sets none. `proxy_headers` are for proxies that are to open a way.
+    bytes; 0 sets none. `proxy_headers` are for proxies that are to open a way. A `fault` is why no
+    request can be made, like a file of credentials that is missing.
     """
 
     addressing: Addressing = Addressing()
@@ -58,6 +59,7 @@ class HttpModule(NamedTuple):
     proxy: str | None = None
     tls: TlsOptions = TlsOptions()
     proxy_headers: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
 
 
 class Step(NamedTuple):
@@ -81,7 +83,7 @@ class TcpModule(NamedTuple):
 
 
 class RecordChecks(NamedTuple):
-    """What the records of one section of a DNS answer must be, as patterns."""
+    """What the records of one section of a DNS answer must be, as patterns that may be wrong."""
 
     fail_if_matches: tuple[str, ...] = ()
     fail_if_all_match: tuple[str, ...] = ()
@@ -90,7 +92,7 @@ class RecordChecks(NamedTuple):
 
 
 class DnsModule(NamedTuple):
-    """One question to a name server. `transport` is "udp" or "tcp"."""
+    """One question to a name server. `transport` is "udp" or "tcp", or fails the probe."""
 
     query_name: str
     query_type: str = "ANY"

@@ -32,6 +32,7 @@ SUCCEEDED = (
     "probe_dns_query_succeeded",
     "Displays whether or not the query was executed successfully",
 )
+TRANSPORTS = frozenset({"udp", "tcp"})
 CLASSES = {"CS": "CLASS2"}  # what dnspython has no name for
 OUTAGES = (targets.BadTarget, records.BadAnswer, NoAddress, dns.exception.DNSException, OSError)
 
@@ -70,6 +71,9 @@ def _declare(job: Job) -> None:
 async def _probe(job: Job, module: DnsModule) -> bool:
     kind = dns.rdatatype.from_text(module.query_type)
     group = dns.rdataclass.from_text(CLASSES.get(module.query_class, module.query_class))
+    if module.transport not in TRANSPORTS:
+        job.report.say(f"transport_protocol is {module.transport!r}, and neither udp nor tcp")
+        return False
     host, port = _host_and_port(job.target, module)
     began = time.monotonic()
     address = await chosen(job, host, module.addressing)
@@ -78,11 +82,16 @@ async def _probe(job: Job, module: DnsModule) -> bool:
         job.report.say("DNS over TLS needs transport_protocol: tcp")
         return False
     flags = dns.flags.RD if module.recursion_desired else 0
-    query = dns.message.make_query(module.query_name, kind, group, flags=flags)
+    query = dns.message.make_query(_escaped(module.query_name), kind, group, flags=flags)
     number = targets.port_number(port, module.transport)
     reply = await _exchanged(job, Asked(host, address, number, query, module))
     _tell(job, reply, kind)
     return _is_well(job, reply, module)
+
+
+def _escaped(name: str) -> str:
+    # Else dnspython would ask for xn--… in place of letters beyond ASCII.
+    return "".join(c if c.isascii() else "".join(f"\\{b:03}" for b in c.encode()) for c in name)
 
 
 def _host_and_port(target: str, module: DnsModule) -> tuple[str, str]:

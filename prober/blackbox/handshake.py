@@ -50,8 +50,8 @@ class Handshake(ssl.SSLObject):
 async def context(options: TlsOptions, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
     """A client's context; shared, since one costs milliseconds, until a file changes.
 
-    `protocols` are offered by ALPN, the preferred one first. Raises OSError where a file can't be
-    used.
+    `protocols` are offered by ALPN, the preferred one first. Raises OSError where a file, or a
+    range of versions, can't be used.
     """
     # In a thread, since the certificates that the system trusts are many.
     return await asyncio.to_thread(_current, options, protocols)
@@ -74,6 +74,8 @@ def _made(
     made.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     _set_version(made, options.min_version or "1.2")
     if options.max_version:
+        if options.max_version < (options.min_version or "1.0"):
+            raise OSError("the max_version of TLS is below its min_version")
         made.maximum_version = VERSIONS[options.max_version]
     _set_trust(made, options)
     if protocols:

@@ -55,7 +55,13 @@ def _rcode_fault(rcode: int, valid: Sequence[str]) -> str | None:
 
 def _fault(section: str, found: Sequence[Record], checks: RecordChecks) -> str | None:
     """What is wrong with a section's records, or None."""
-    texts = [record.text for record in found]
+    try:
+        return _broken(section, [record.text for record in found], checks)
+    except patterns.BadPattern as error:
+        return f"a pattern for the {section} section is no regular expression: {error}"
+
+
+def _broken(section: str, texts: Sequence[str], checks: RecordChecks) -> str | None:
     for rule, has_failed in (
         ("fail_if_matches_regexp", _any(texts, checks.fail_if_matches)),
         # blackbox_exporter fails where not all match: the opposite of the rule's name.
@@ -69,7 +75,9 @@ def _fault(section: str, found: Sequence[Record], checks: RecordChecks) -> str |
 
 
 def _any(texts: Sequence[str], rules: Sequence[str]) -> bool:
-    return any(_matches(rule, text) for text in texts for rule in rules)
+    # All are tried, since one that is no pattern fails the probe wherever it stands.
+    found = [_matches(rule, text) for text in texts for rule in rules]
+    return any(found)
 
 
 def _all(texts: Sequence[str], rules: Sequence[str]) -> bool:

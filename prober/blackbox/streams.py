@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import ssl
 from collections.abc import Callable
@@ -32,11 +33,18 @@ def open_socket(address: str, kind: int, source: str | None, protocol: int = 0) 
     sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
     try:
         if source:
-            sock.bind((source, 0))
+            sock.bind((_address(source), 0))
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _address(source: str) -> str:
+    try:
+        return str(ipaddress.ip_address(source))
+    except ValueError:
+        raise OSError(f"{source!r} is no address that one could send from") from None
 
 
 class Stream:

@@ -65,10 +65,7 @@ def _module(name: str, node: Node, problems: list[Problem]) -> Module | Unusable
         faults = (*_http_faults(entry.http), *_dns_faults(entry.dns))
         problems += [problem(at(node, there), (*loc, *there), said) for there, said in faults]
     if len(problems) == before:
-        try:
-            return compile_(name, entry)
-        except ValueError as error:
-            problems.append(problem(node, loc, str(error)))
+        return compile_(name, entry)
     return Unusable("")
 
 

@@ -25,7 +25,7 @@ Spec = HttpModule | TcpModule | DnsModule | IcmpModule
 
 
 def compile_(name: str, entry: tree.ModuleEntry) -> Module | Unusable:
-    """The module, or why prober can't probe by it. Raises ValueError for a secret of no use."""
+    """The module, or why prober can't probe by it."""
     compiler = COMPILERS.get(entry.prober)
     if compiler is None:
         return Unusable(UNSUPPORTED.get(entry.prober, f'Unknown prober "{entry.prober}"'))
@@ -48,6 +48,16 @@ def _beyond(entry: tree.ModuleEntry) -> Iterable[str]:
 
 def _http(entry: tree.ModuleEntry) -> HttpModule:
     http = entry.http
+    try:
+        return _http_with(http, _headers(http), _oauth2(http.oauth2))
+    except OSError as error:
+        fault = f"{error.filename!r} can't be read: {error.strerror}; check the path"
+        return _http_with(http, ())._replace(fault=fault)
+
+
+def _http_with(
+    http: tree.Http, headers: tuple[tuple[str, str], ...], oauth2: wire.OAuth2 | None = None
+) -> HttpModule:
     no_redirects = http.no_follow_redirects
     return HttpModule(
         _addressing(http),
@@ -58,8 +68,8 @@ def _http(entry: tree.ModuleEntry) -> HttpModule:
         http.enable_http2,
         http.fail_if_ssl,
         http.fail_if_not_ssl,
-        http.method,
-        _headers(http),
+        http.method or "GET",
+        headers,
         http.body,
         http.compression,
         http.body_size_limit,
@@ -67,7 +77,7 @@ def _http(entry: tree.ModuleEntry) -> HttpModule:
         http.fail_if_body_not_matches_regexp,
         _matches(http.fail_if_header_matches),
         _matches(http.fail_if_header_not_matches),
-        _oauth2(http.oauth2),
+        oauth2,
         http.proxy_url,
         _tls(http.tls_config),
         _pairs(http.proxy_connect_header),
@@ -87,7 +97,7 @@ def _dns(entry: tree.ModuleEntry) -> DnsModule:
         dns.query_type,
         dns.query_class,
         _sourced(dns),
-        dns.transport_protocol,
+        dns.transport_protocol or "udp",
         dns.recursion_desired,
         dns.dns_over_tls,
         _tls(dns.tls_config),
@@ -108,7 +118,7 @@ def _addressing(section: tree.Addressed) -> Addressing:
 
 
 def _sourced(section: tree.Sourced) -> Addressing:
-    return _addressing(section)._replace(source=section.source_ip_address)
+    return _addressing(section)._replace(source=section.source_ip_address or None)
 
 
 def _tls(tls: tree.TlsConfig) -> wire.TlsOptions:
@@ -153,15 +163,13 @@ def _headers(http: tree.Http) -> tuple[tuple[str, str], ...]:
     said = _authorization(http)
     if said is None or any(n.lower() == "authorization" and v for n, v in http.headers.items()):
         return tuple(http.headers.items())
-    if not said.isascii() or not said.isprintable():
-        raise ValueError("the credentials hold a line break or are no ASCII; write one plain line")
     return (*http.headers.items(), ("Authorization", said))
 
 
 def _authorization(http: tree.Http) -> str | None:
     if basic := http.basic_auth:
         pair = f"{basic.username}:{_secret(basic.password, basic.password_file).strip()}"
-        return f"Basic {b64encode(pair.encode()).decode()}"
+        return f"Basic {b64encode(pair.encode(errors='surrogateescape')).decode()}"
     said = http.authorization or tree.Authorization(
         credentials=http.bearer_token, credentials_file=http.bearer_token_file
     )
@@ -172,15 +180,13 @@ def _authorization(http: tree.Http) -> str | None:
 
 
 def _secret(text: str, file: str) -> str:
-    """A secret as it is written, or as its file holds it, without the space around it."""
+    """A secret as it is written, or as its file holds it, without the space around it.
+
+    Bytes that are no UTF-8 are kept as surrogates. Raises OSError.
+    """
     if not file:
         return text
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ValueError(f"{file!r} can't be read: {error.strerror}; check the path") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{file!r} is not UTF-8 text; save it as UTF-8") from None
+    return Path(file).read_text(encoding="utf-8", errors="surrogateescape").strip()
 
 
 COMPILERS: dict[str, Callable[[tree.ModuleEntry], Spec]] = {

@@ -25,23 +25,17 @@ Whole = Annotated[int, Parsed(foreign.whole)]
 Wholes = Annotated[tuple[Whole, ...], Many(0)]
 Pattern = Annotated[str, Parsed(foreign.pattern)]
 Patterns = Annotated[tuple[Pattern, ...], Many(0)]
-Token = Annotated[str, Parsed(values.header_name)]
-HeaderValue = Annotated[str, Parsed(values.header_value)]
 Headers = Annotated[
-    dict[Token, HeaderValue],
+    dict[str, Text],
     BeforeValidator(_filled),
     AfterValidator(values.distinct),
 ]
-ManyHeaders = dict[Token, Annotated[tuple[HeaderValue, ...], Many(0)]]
+ManyHeaders = dict[str, Texts]
 Proxy = Annotated[str | None, Parsed(foreign.proxy)]
 TlsVersion = Annotated[str, Parsed(foreign.tls_version)]
-Protocol = Annotated[str, Parsed(foreign.either("ip6", values.one_of("ip4", "ip6")))]
-Transport = Annotated[str, Parsed(foreign.either("udp", values.one_of("udp", "tcp")))]
-Method = Annotated[str, Parsed(foreign.either("GET", foreign.method))]
-Address = Annotated[str | None, Parsed(lambda text: values.address(text) if text else None)]
+Protocol = Annotated[str, Parsed(foreign.protocol)]
 QueryType = Annotated[str, Parsed(foreign.either("ANY", foreign.query_type))]
 QueryClass = Annotated[str, Parsed(foreign.either("IN", foreign.query_class))]
-Rcodes = Annotated[tuple[Annotated[str, Parsed(foreign.rcode)], ...], Many(0)]
 
 
 class Foreign(Part):
@@ -95,7 +89,7 @@ class OAuth2(Foreign):
     token_url: Text = ""
     endpoint_params: dict[str, Text] = Field(default={})
     proxy_url: Proxy = None
-    proxy_connect_header: dict[str, Texts] = Field(default={})
+    proxy_connect_header: ManyHeaders = Field(default={})
     tls_config: TlsConfig | None = None
 
 
@@ -126,7 +120,7 @@ class Http(Addressed):
     no_follow_redirects: fields.Flag | None = None
     fail_if_ssl: fields.Flag = False
     fail_if_not_ssl: fields.Flag = False
-    method: Method = "GET"
+    method: Text = ""
     headers: Headers = Field(default={})
     fail_if_body_matches_regexp: Patterns = ()
     fail_if_body_not_matches_regexp: Patterns = ()
@@ -161,7 +155,7 @@ Steps = Annotated[tuple[Step, ...], Many(0)]
 class Sourced(Addressed):
     """What may be probed from an address of one's own."""
 
-    source_ip_address: Address = None
+    source_ip_address: Text = ""
 
 
 class Tcp(Sourced):
@@ -173,12 +167,12 @@ class Tcp(Sourced):
 
 
 class Records(Foreign):
-    """What the records of one section must be."""
+    """What the records of one section must be; a pattern may be wrong, and then fails probes."""
 
-    fail_if_matches_regexp: Patterns = ()
-    fail_if_all_match_regexp: Patterns = ()
-    fail_if_not_matches_regexp: Patterns = ()
-    fail_if_none_matches_regexp: Patterns = ()
+    fail_if_matches_regexp: Texts = ()
+    fail_if_all_match_regexp: Texts = ()
+    fail_if_not_matches_regexp: Texts = ()
+    fail_if_none_matches_regexp: Texts = ()
 
 
 class Dns(Sourced):
@@ -186,12 +180,12 @@ class Dns(Sourced):
 
     dns_over_tls: fields.Flag = False
     tls_config: TlsConfig = TlsConfig()
-    transport_protocol: Transport = "udp"
+    transport_protocol: Text = ""
     query_class: QueryClass = "IN"
     query_name: Text = ""
     query_type: QueryType = "ANY"
     recursion_desired: fields.Flag = True
-    valid_rcodes: Rcodes = ()
+    valid_rcodes: Texts = ()
     validate_answer_rrs: Records = Records()
     validate_authority_rrs: Records = Records()
     validate_additional_rrs: Records = Records()

@@ -82,20 +82,21 @@ AGREED = [
     "icmp: {ttl: 0, payload_size: 65507, dont_fragment: true}",
     "grpc: {service: a, tls: true, preferred_ip_protocol: ip4}",
     "unix: {}",
-]
-
-# What fails every probe there, or is not what was meant, is a fault here.
-STRICTER = [
     'http: {method: "a b"}',
-    'http: {headers: {"a b": c}}',
-    "http: {headers: {Host: a, host: b}}",
+    'http: {headers: {"a b": c, d: "e\\nf", g: "\u00e4"}}',
     "http: {preferred_ip_protocol: ipv6}",
-    "http: {proxy_url: foo}",
     "http: {bearer_token_file: /none}",
     "dns: {query_name: a, transport_protocol: foo}",
     "dns: {query_name: a, valid_rcodes: [FOO]}",
     "dns: {query_name: a, source_ip_address: foo}",
     'dns: {query_name: a, validate_answer_rrs: {fail_if_matches_regexp: ["("]}}',
+    "icmp: {payload_size: 70000}",
+]
+
+# What is not what was meant, or ends the exporter's answer, is a fault here.
+STRICTER = [
+    "http: {headers: {Host: a, host: b}}",
+    "http: {proxy_url: foo}",
     "icmp: {payload_size: -1}",
 ]
 

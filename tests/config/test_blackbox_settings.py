@@ -217,7 +217,7 @@ def test_a_secret_is_not_repeated_in_a_problem(wrong: Wrong) -> None:
     found = wrong(
         """
         modules:
-          a: {prober: http, http: {headers: {X-Token: "hunter2\\x01"}}}
+          a: {prober: http, http: {headers: {X-Token: [hunter2]}}}
           b: {prober: http, http: {basic_auth: {password: [hunter2]}}}
           c: {prober: http, http: {proxy_url: "http://me:hunter2@/"}}
         """

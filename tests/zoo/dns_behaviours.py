@@ -239,6 +239,15 @@ ANSWERING = {
     "empty-label": (by_udp(says(A)), ask(query_name="a..com")),
     "name-too-long": (by_udp(says(A)), ask(query_name=".".join(["x" * 60] * 5))),
     "name-with-a-space": (by_udp(says(A)), ask(query_name="a b.com")),
+    "name-not-ascii": (
+        by_udp(lambda question: says(A)(question) if "ü".encode() in question else []),
+        ask(SOON, query_name="bücher.example"),
+    ),
+    "unknown-transport": (by_udp(says(A)), ask(transport_protocol="sctp")),
+    "unknown-rcode": (by_udp(says(A)), ask(valid_rcodes=["NOERROR", "BOGUS"])),
+    "source-is-no-address": (by_udp(says(A)), ask(source_ip_address="localhost")),
+    "broken-pattern": (FULL, checked(NONE, "A", "(")),
+    "broken-pattern-for-nothing": (by_udp(says(A)), checked(MATCHES, "(", section="authority")),
 }  # fmt: skip
 
 BREAKING = {

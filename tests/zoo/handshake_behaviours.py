@@ -75,6 +75,11 @@ def _versions() -> Iterator[Behaviour]:
                 secure(closes(PAGE), prepare=only(versions[name])),
                 by_tls(tls_config={"max_version": most}),
             )
+    yield Behaviour(
+        "https-version-most-below-least",
+        secure(closes(PAGE)),
+        by_tls(tls_config={"min_version": "TLS13", "max_version": "TLS12"}),
+    )
     for name, ciphers, key in CIPHERS:
 
         def prepare(context: ssl.SSLContext, ciphers: str = ciphers) -> None:

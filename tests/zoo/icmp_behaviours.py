@@ -27,6 +27,7 @@ PINGS = {
     "odd-payload": (target("127.0.0.1"), ping(payload_size=333)),
     "payload-ipv6": (target("::1"), ping(payload_size=1000)),
     "largest-payload": (target("127.0.0.1"), ping(payload_size=65_507)),
+    "payload-too-large": (target("127.0.0.1"), ping(payload_size=70_000)),
     "unfragmented": (target("127.0.0.1"), ping(dont_fragment=True)),
     "unfragmented-ipv6": (target("::1"), ping(dont_fragment=True)),
     "ttl": (target("127.0.0.1"), ping(ttl=3)),

@@ -363,8 +363,28 @@ def _encodings() -> Iterator[Behaviour]:
     yield once("limit-endless", b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 100_000, body_size_limit="10KB")
 
 
+def _unsendable() -> Iterator[Behaviour]:
+    """What a module may say, and no request can."""
+    for name, settings in {
+        "method": {"method": "A B"},
+        "header-name": {"headers": {"A B": "c"}},
+        "header-value": {"headers": {"X-Mine": "a\nX-Other: b"}},
+        "token": {"bearer_token": "a\nb"},
+        "token-file": {"bearer_token_file": "/none/there"},
+        "password-file": {"basic_auth": {"username": "a", "password_file": "/none/there"}},
+    }.items():
+        yield once(f"unsendable-{name}", PAGE, **settings)
+    yield wants(
+        "header-not-ascii", has("X-Mine: \u00a0ä€".encode()), headers={"X-Mine": "\u00a0ä€"}
+    )
+    yield wants(
+        "token-not-ascii", has("Authorization: Bearer tökén".encode()), bearer_token="tökén"
+    )
+    yield wants("prefers-nonsense", bool, "localhost:{port}", preferred_ip_protocol="ipv6")
+
+
 BEHAVIOURS = [
     behaviour
-    for kind in (_methods, _headers, _targets, _addresses, _credentials, _encodings)
+    for kind in (_methods, _headers, _targets, _addresses, _credentials, _encodings, _unsendable)
     for behaviour in kind()
 ]

@@ -90,7 +90,10 @@ class _Talk:
         self._inner.initiate_connection()
         self._inner.increment_flow_control_window(WINDOW)
         rest = request.body
-        self._inner.send_headers(STREAM, list(_headers(request)), end_stream=not rest)
+        headers = [
+            (name, value.encode(errors="surrogateescape")) for name, value in _headers(request)
+        ]
+        self._inner.send_headers(STREAM, headers, end_stream=not rest)
         # A wrong length would end the connection before the head is told of.
         cast(Any, self._inner.streams[STREAM])._initialize_content_length = lambda headers: None
         await self._flush()
@@ -174,7 +177,7 @@ def _headers(request: Request) -> Iterator[tuple[str, str]]:
     yield ":scheme", request.url.scheme
     for name, value in request.headers.items():
         if name not in NOT_SENT:
-            yield name.lower(), value.strip()
+            yield name.lower(), value.strip(requests.SPACE)
     if (length := requests.body_length(request)) is not None:
         yield "content-length", str(length)
     if agent := request.headers.get("User-Agent", requests.USER_AGENT):

@@ -54,8 +54,8 @@ async def _prepared(job: Job, module: HttpModule) -> Chase:
         found = [address]
     if not requests.is_method(module.method):
         raise BadRequest(f"{module.method!r} is no method")
-    if module.tls.ca_file or module.tls.cert_file:
-        await handshake.context(module.tls)  # files that can't be used end the probe here
+    if module.tls.ca_file or module.tls.cert_file or module.tls.max_version:
+        await handshake.context(module.tls)  # what can't be used ends the probe here
     telling.begin_phases(job.report)
     if proxy is not None:
         found = await job.resolver.resolve(proxy.hostname, job.deadline - time.monotonic())
@@ -93,6 +93,8 @@ def _request(job: Job, module: HttpModule, shown: Url, url: Url) -> Request:
 
 
 async def _authorized(job: Job, module: HttpModule, request: Request) -> Request:
+    if module.fault:
+        raise BadRequest(module.fault)
     if module.oauth2 is None:
         return request
     wire = Wire(proxy=module.proxy, tls=module.tls)

@@ -13,10 +13,12 @@ from prober.blackbox.http.urls import Url
 
 USER_AGENT = f"prober/{__version__}"
 WANT_LENGTH = frozenset({"POST", "PUT", "PATCH"})  # also without a body, as Go has it
+SPACE = " \t\r\n"  # around a value, which is not sent
 OWN = frozenset({"Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer"})
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_BREAK = re.compile(r"[\r\n]")
 _END = re.compile("[ /]")
 _ZONE = re.compile(r"%[^%\]]*\]")
 
@@ -90,8 +92,12 @@ def connecting(target: str, proxy: Url, more: Sequence[tuple[str, str]] = ()) ->
     if not any(name == "User-Agent" for name, _ in more):
         headers.append(("User-Agent", USER_AGENT))
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-    lines += [f"{name}: {value}" for name, value in sorted(headers)]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+    lines += [
+        f"{name}: {_BREAK.sub(' ', value).strip(SPACE)}"
+        for name, value in sorted(headers)
+        if _TOKEN.fullmatch(name)
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode(errors="surrogateescape")
 
 
 def proxy_headers(proxy: Url) -> dict[str, str]:
@@ -128,7 +134,7 @@ def _headers(request: Request) -> Iterator[str]:
         yield f"Content-Length: {length}"
     for name in sorted(request.headers):
         if name not in OWN:
-            yield f"{name}: {request.headers[name].strip()}"
+            yield f"{name}: {request.headers[name].strip(SPACE)}"
     if not _ends_by_itself(request):
         yield "Connection: close"
 
