@@ -45,6 +45,12 @@ def is_tolerated(member: Member) -> bool:
     return not member.service.critical or member.maintenance is not None
 
 
+def remarkable(members: Iterable[Member]) -> list[Member]:
+    """Those that are not simply enabled and OK: mostly few, of however many."""
+    ok = Status.OK  # to look it up for every member would double what this costs
+    return [m for m in members if m.status is not ok or not m.service.enabled]
+
+
 def is_unwell(member: Member) -> bool:
     """Whether this member alone makes the fleet unwell: enabled, not tolerated, not well."""
     return member.service.enabled and member.status not in WELL and not is_tolerated(member)
@@ -57,19 +63,20 @@ def judge(members: Iterable[Member]) -> Verdict:
     "10/11 OK, madre in maintenance".
     """
     fleet = list(members)
-    watched = [m for m in fleet if m.service.enabled]
-    others = [m for m in watched if m.status is not Status.OK]  # mostly few, of however many
+    exceptions = remarkable(fleet)
+    others = [m for m in exceptions if m.service.enabled]
+    watched = len(fleet) - len(exceptions) + len(others)
     counts = Counter(m.status for m in others)
-    ok = len(watched) - len(others)
+    ok = watched - len(others)
     return Verdict(
         ok=ok,
         degraded=counts[Status.DEGRADED],
         broken=counts[Status.BROKEN],
         unknown=counts[Status.UNKNOWN],
-        disabled=len(fleet) - len(watched),
+        disabled=len(fleet) - watched,
         total=len(fleet),
         well=not any(map(is_unwell, others)),
-        sentence=_sentence(f"{ok}/{len(watched)} OK", others),
+        sentence=_sentence(f"{ok}/{watched} OK", others),
     )
 
 

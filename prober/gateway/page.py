@@ -6,9 +6,9 @@ Its script asks for the page anew, and only exchanges what differs: all that is 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from itertools import chain, islice
+from itertools import islice, product
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -19,12 +19,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from prober import __version__, clock
-from prober.fleet import Member, Verdict, is_tolerated, judge
+from prober.fleet import Member, Verdict, is_tolerated, judge, remarkable
 from prober.gateway.answers import aside
 from prober.gateway.context import Given, Progress
 from prober.gateway.described import text
 from prober.gateway.guard import REFUSALS, Scope, needs
-from prober.model import Result
+from prober.model import Result, Status
 from prober.reports.times import rfc3339
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -118,8 +118,8 @@ async def page(context: Given) -> HTMLResponse:
 def render(title: str, members: list[Member], progress: Progress, now_ms: int) -> str:
     """The page as HTML; `now_ms` (epoch) is what ages are counted from."""
     verdict = judge(members)
-    piles = _piles(members)
-    rows = [_row(member, now_ms) for member in islice(chain.from_iterable(piles.values()), ROWS)]
+    piles = _piles(remarkable(members))
+    rows = [_row(member, now_ms) for member in islice(_ordered(members, piles), ROWS)]
     return PAGE.render(
         title=title,
         version=__version__,
@@ -136,8 +136,20 @@ def render(title: str, members: list[Member], progress: Progress, now_ms: int) -
     )
 
 
+def _ordered(members: list[Member], piles: Piles) -> Iterator[Member]:
+    """What matters most comes first; the many that are simply OK are looked for one by one."""
+    for label, tolerated in product(ORDER, (False, True)):
+        yield from piles[label, tolerated]
+        if label == Status.OK:
+            yield from (m for m in members if _is_fine(m) and is_tolerated(m) is tolerated)
+
+
+def _is_fine(member: Member) -> bool:
+    return member.status is Status.OK and member.service.enabled
+
+
 def _piles(members: Iterable[Member]) -> Piles:
-    """The members by label and whether they are tolerated: what matters most comes first."""
+    """Members by label and whether they are tolerated."""
     piles: Piles = {(label, tolerated): [] for label in ORDER for tolerated in (False, True)}
     for member in members:
         piles[_label(member), is_tolerated(member)].append(member)
