@@ -63,9 +63,13 @@ def judge(members: Iterable[Member]) -> Verdict:
     "10/11 OK, madre in maintenance".
     """
     fleet = list(members)
-    exceptions = remarkable(fleet)
+    return verdict(len(fleet), remarkable(fleet))
+
+
+def verdict(total: int, exceptions: list[Member]) -> Verdict:
+    """The verdict of a fleet of so many services, of which these are the remarkable ones."""
     others = [m for m in exceptions if m.service.enabled]
-    watched = len(fleet) - len(exceptions) + len(others)
+    watched = total - len(exceptions) + len(others)
     counts = Counter(m.status for m in others)
     ok = watched - len(others)
     return Verdict(
@@ -73,8 +77,8 @@ def judge(members: Iterable[Member]) -> Verdict:
         degraded=counts[Status.DEGRADED],
         broken=counts[Status.BROKEN],
         unknown=counts[Status.UNKNOWN],
-        disabled=len(fleet) - watched,
-        total=len(fleet),
+        disabled=total - watched,
+        total=total,
         well=not any(map(is_unwell, others)),
         sentence=_sentence(f"{ok}/{watched} OK", others),
     )

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from prober import __version__, clock
-from prober.fleet import Member, Verdict, is_tolerated, judge, remarkable
+from prober.fleet import Member, Verdict, is_tolerated, remarkable, verdict
 from prober.gateway.answers import aside
 from prober.gateway.context import Given, Progress
 from prober.gateway.described import text
@@ -117,8 +117,9 @@ async def page(context: Given) -> HTMLResponse:
 
 def render(title: str, members: list[Member], progress: Progress, now_ms: int) -> str:
     """The page as HTML; `now_ms` (epoch) is what ages are counted from."""
-    verdict = judge(members)
-    piles = _piles(remarkable(members))
+    exceptions = remarkable(members)
+    piles = _piles(exceptions)
+    found = verdict(len(members), exceptions)
     rows = [_row(member, now_ms) for member in islice(_ordered(members, piles), ROWS)]
     return PAGE.render(
         title=title,
@@ -126,8 +127,8 @@ def render(title: str, members: list[Member], progress: Progress, now_ms: int) -
         style=Markup(STYLE),
         script=Markup(SCRIPT),
         word=_word(piles),
-        verdict=verdict,
-        counts=_counts(verdict),
+        verdict=found,
+        counts=_counts(found),
         notices=_notices(progress),
         rows=rows,
         more=len(members) - len(rows),

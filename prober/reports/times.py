@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from prober.config import units
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_EPOCH = datetime(1970, 1, 1)  # a quarter quicker to write down
 MILLISECOND = timedelta(milliseconds=1)
 LATEST = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // MILLISECOND
 LONGEST = 40  # characters: no moment needs more, and a number of any length costs time
@@ -15,7 +16,7 @@ LONGEST = 40  # characters: no moment needs more, and a number of any length cos
 
 def rfc3339(ms: int) -> str:
     """Epoch milliseconds as "2026-11-22T15:00:00.123Z"."""
-    return (EPOCH + ms * MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (NAIVE_EPOCH + ms * MILLISECOND).isoformat(timespec="milliseconds") + "Z"
 
 
 def moment(text: str, now_ms: int) -> int:

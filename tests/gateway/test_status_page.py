@@ -72,6 +72,7 @@ def test_the_title_tells_the_verdict(members: list[Member], title: str) -> None:
 
 def test_problems_come_first_and_critical_ones_before_tolerated_ones() -> None:
     page = html(
+        member(success("spare"), critical=False),
         member(success("fine")),
         Member(service("idle", enabled=False)),
         member(refusal("tolerated"), critical=False),
@@ -79,7 +80,7 @@ def test_problems_come_first_and_critical_ones_before_tolerated_ones() -> None:
         member(refusal("broken")),
     )
 
-    names = ["broken", "tolerated", "unseen", "fine", "idle"]
+    names = ["broken", "tolerated", "unseen", "fine", "spare", "idle"]
     assert sorted(names, key=lambda name: page.index(f">{name}</a>")) == names
 
 
