@@ -179,12 +179,12 @@ def count(url: str, query: str) -> tuple[int, ...]:
 def add_year(url: str, today: int, days: float) -> None:
     """Repeat the days that are there until they fill the year that ends with `today` (ms)."""
     shift = max(round(days), 1)
-    shifted = COLUMNS.replace("start", f"start - :times * {shift * DAY_MS}")
+    shifted = COLUMNS.replace("start", "start - :back")
     query = f"INSERT INTO rollups ({COLUMNS}) SELECT {shifted} FROM rollups"
     query += " WHERE resolution_s = 86400 AND start >= :first"
     with connected(url, Access.WRITE) as connection:
         for times in range(1, YEAR // shift + 2):
-            values = {"times": times, "first": today - shift * DAY_MS}
+            values = {"back": times * shift * DAY_MS, "first": today - shift * DAY_MS}
             connection.execute(text(query), values)
 
 
