@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple
 
 import pytest
 from fetching import fetch
+from patience import TIMEOUTS_S, given_time
 from servers import (
     Certificate,
     Handler,
@@ -31,8 +33,6 @@ from prober.probes.engine import Engine
 from prober.probes.exchange import Exchange, Options
 from prober.wire import Wire
 
-# Some are about a phase, and on a machine that is busy it takes its time to come to that.
-TIMEOUTS_S = (0.1, 1.0, 10.0)
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 WAVE = b"a" * 65_536
@@ -250,14 +250,14 @@ def asking(engine: Engine, certificate: Certificate) -> Asking:
 
 
 async def failing(asking: Asking, failure: Failure, way: Way) -> Exchange:
-    """Ask for this failure: what times out elsewhere than it should is asked with more time."""
+    """Ask for this failure; only where it is a timeout the first timeout is short."""
     handler, *expected = failure
-    *short, long = TIMEOUTS_S
-    for timeout_s in short if Reason.TIMEOUT in expected else ():
-        exchange = await asking(handler, way, timeout_s)
-        if [exchange.http_code, exchange.reason, exchange.phase] == expected:
-            return exchange
-    return await asking(handler, way, long)
+    timeouts_s = TIMEOUTS_S if Reason.TIMEOUT in expected else TIMEOUTS_S[-1:]
+
+    def is_it(exchange: Exchange) -> bool:
+        return [exchange.http_code, exchange.reason, exchange.phase] == expected
+
+    return await given_time(partial(asking, handler, way), is_it, *timeouts_s)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
 from fetching import fetch
+from patience import given_time, least_s
 from servers import (
     Certificate,
     Handler,
@@ -30,7 +30,7 @@ from servers import (
 
 from prober.model import Phase, Reason
 from prober.probes.engine import Engine
-from prober.probes.exchange import Options, Request
+from prober.probes.exchange import Exchange, Options, Request
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 HALF = HEAD + b"Content-Length: 99\r\n\r\nhalf"
@@ -138,18 +138,16 @@ FAILURES: dict[str, tuple[Handler, Reason, Phase, type[httpx.RequestError]]] = {
 }
 
 
-async def held_for(engine: Engine, url: str, kept: bool) -> float:
-    began = time.monotonic()
-    await fetch(engine, url, TIMEOUT_S, Options(keep_alive=kept))
-    return time.monotonic() - began
-
-
 async def is_back_in_time(engine: Engine, url: str, kept: bool = False) -> bool:
-    # The promise is prober's: a machine that stands still for a moment gets another try.
-    for _ in range(3):
-        if await held_for(engine, url, kept) <= TIMEOUT_S + 0.05:
-            return True
-    return False
+    enough_s = TIMEOUT_S + 0.05
+    options = Options(keep_alive=kept)
+    return await least_s(lambda: fetch(engine, url, TIMEOUT_S, options), enough_s) <= enough_s
+
+
+def times_out(engine: Engine, url: str, phase: Phase, kept: bool = False) -> Awaitable[Exchange]:
+    """The exchange that times out in this phase, or else the last one that was asked for it."""
+    options = Options(keep_alive=kept)
+    return given_time(lambda s: fetch(engine, url, s, options), lambda found: found.phase is phase)
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["fresh", "kept"])
@@ -158,9 +156,11 @@ async def test_a_failure_has_its_reason_phase_and_class(
     engine: Engine, name: str, kept: bool
 ) -> None:
     handler, reason, phase, error = FAILURES[name]
-    timeout_s = TIMEOUT_S if reason is Reason.TIMEOUT else 5.0
     with serving(handler) as server:
-        exchange = await fetch(engine, server.url, timeout_s, Options(keep_alive=kept))
+        if reason is Reason.TIMEOUT:
+            exchange = await times_out(engine, server.url, phase, kept)
+        else:
+            exchange = await fetch(engine, server.url, options=Options(keep_alive=kept))
 
     assert (exchange.reason, exchange.phase) == (reason, phase)
     assert type(exchange.error) is error
@@ -217,7 +217,7 @@ async def test_a_connection_that_is_never_accepted_times_out_in_connect(
     engine: Engine, kept: bool
 ) -> None:
     with black_hole() as url:
-        exchange = await fetch(engine, url, TIMEOUT_S, Options(keep_alive=kept))
+        exchange = await times_out(engine, url, Phase.CONNECT, kept)
 
     assert (exchange.reason, exchange.phase) == (Reason.TIMEOUT, Phase.CONNECT)
     assert type(exchange.error) is httpx.ConnectTimeout
@@ -243,14 +243,14 @@ async def test_a_failure_behind_a_redirect_has_the_phase_of_the_last_request(
         }
         url, phase = targets[target]
         with serving(redirects(url)) as server:
-            exchange = await fetch(engine, server.url, TIMEOUT_S)
+            exchange = await times_out(engine, server.url, phase)
 
     assert (exchange.http_code, exchange.phase) == (302, phase)
 
 
 async def test_a_stuck_handshake_times_out_in_tls(engine: Engine) -> None:
     with serving(hangs()) as server:
-        exchange = await fetch(engine, server.url.replace("http", "https"), TIMEOUT_S)
+        exchange = await times_out(engine, server.url.replace("http", "https"), Phase.TLS)
 
     assert (exchange.reason, exchange.phase) == (Reason.TIMEOUT, Phase.TLS)
     assert type(exchange.error) is httpx.ConnectTimeout
@@ -322,7 +322,7 @@ async def test_the_time_until_a_failure_belongs_to_the_phase_that_failed(
     engine: Engine, kept: bool
 ) -> None:
     with serving(hangs()) as server:
-        exchange = await fetch(engine, server.url, TIMEOUT_S, Options(keep_alive=kept))
+        exchange = await times_out(engine, server.url, Phase.PROCESSING, kept)
 
     assert exchange.timings.processing == pytest.approx(exchange.total_ms, abs=20)
     assert exchange.timings.transfer == 0
