@@ -135,11 +135,11 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
 
         Services named in `fresh` are also probed once within seconds, if their slot is far off.
         """
+        self._turn(time.monotonic())  # a slot that is due stays due
         by_interval: dict[float, list[Service]] = defaultdict(list)
         for service in services:
             by_interval[service.interval_s].append(service)
         self._rings = [Ring(s, group, self._anchor_s) for s, group in by_interval.items()]
-        self._turned_s = max(self._turned_s, time.monotonic())
         for ring in self._rings:
             ring.seek(self._turned_s)
         for ring in self._rings if fresh else ():
@@ -168,7 +168,10 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
 
     async def _fire(self) -> None:
         # A coroutine, since APScheduler would run a plain function in a thread.
-        self._turned_s = time.monotonic() + STRETCH_S + LEAD_S
+        self._turn(time.monotonic() + STRETCH_S + LEAD_S)
+
+    def _turn(self, until_s: float) -> None:
+        self._turned_s = max(self._turned_s, until_s)
         stretch = [slot for ring in self._rings for slot in ring.turn(self._turned_s)]
         self._slots.extend(sorted(stretch, key=itemgetter(0)))  # all of them after those before
         if self._timer is None:

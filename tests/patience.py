@@ -22,19 +22,24 @@ async def until(condition: Callable[[], object], limit_s: float = PATIENCE_S) ->
         await asyncio.sleep(0.01)
 
 
-async def least_s(act: Callable[[], Awaitable[object]], enough_s: float) -> float:
-    """How long an act takes at best, in seconds; it is done once where it takes `enough_s`.
+async def took_s(act: Callable[[], Awaitable[object]]) -> float:
+    """How long an act takes, in seconds."""
+    began = time.monotonic()
+    await act()
+    return time.monotonic() - began
+
+
+async def least(measure: Callable[[], Awaitable[float]], enough: float) -> float:
+    """The least of what is measured, which is done once more where that is more than `enough`.
 
     A promise about time is prober's, and the machine may stand still for a moment.
     """
-    least = float("inf")
-    for _ in range(TRIES):
-        began = time.monotonic()
-        await act()
-        least = min(least, time.monotonic() - began)
-        if least <= enough_s:
+    found = await measure()
+    for _ in range(TRIES - 1):
+        if found <= enough:
             break
-    return least
+        found = min(found, await measure())
+    return found
 
 
 async def given_time(

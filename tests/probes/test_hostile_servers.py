@@ -7,11 +7,12 @@ import resource
 import socket
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import httpx
 import pytest
 from fetching import fetch
-from patience import given_time, least_s
+from patience import given_time, least, took_s
 from servers import (
     Certificate,
     Handler,
@@ -139,9 +140,9 @@ FAILURES: dict[str, tuple[Handler, Reason, Phase, type[httpx.RequestError]]] = {
 
 
 async def is_back_in_time(engine: Engine, url: str, kept: bool = False) -> bool:
-    enough_s = TIMEOUT_S + 0.05
-    options = Options(keep_alive=kept)
-    return await least_s(lambda: fetch(engine, url, TIMEOUT_S, options), enough_s) <= enough_s
+    limit_s = TIMEOUT_S + 0.05
+    fetching = partial(fetch, engine, url, TIMEOUT_S, Options(keep_alive=kept))
+    return await least(partial(took_s, fetching), limit_s) <= limit_s
 
 
 def times_out(engine: Engine, url: str, phase: Phase, kept: bool = False) -> Awaitable[Exchange]:
