@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+from prober.blackbox import names
 from prober.wire import TlsOptions
 
 VERSIONS = {
@@ -25,7 +28,12 @@ CIPHERS = (
     "AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA:AES256-SHA"
 )
 HANDSHAKE, CERTIFICATE = 22, 11  # RFC 8446, B.1 and B.3
+_PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _DER = 2  # of the standard library's own encodings
+
+
+class WrongName(OSError):
+    """A server's certificate is for others."""
 
 
 class Handshake(ssl.SSLObject):
@@ -36,11 +44,32 @@ class Handshake(ssl.SSLObject):
 
     sent: tuple[bytes, ...] = ()
     spoken: str | None = None
+    fits: bool = False
+
+    def shake(self, name: str) -> None:
+        """Go on with the handshake with a server of this name, or end it by `WrongName`.
+
+        Raises as `do_handshake` does. Nothing that was written after its certificates came may be
+        sent to a server whose name they haven't.
+        """
+        try:
+            self.do_handshake()
+        except ssl.SSLWantReadError:
+            if self.sent:
+                self._check(self.sent[0], name)
+            raise
+        self._check(self.getpeercert(binary_form=True) or b"", name)
+
+    def _check(self, leaf: bytes, name: str) -> None:
+        if self.context.verify_mode is not ssl.CERT_NONE:
+            self.fits = names.fits(leaf, name)
+            if not self.fits:
+                raise WrongName(f"TLS: the certificate is not for {name!r}")
 
     @property
     def verified(self) -> tuple[bytes, ...]:
         """The chain that was verified, in DER; empty where none was."""
-        if self.context.verify_mode is ssl.CERT_NONE or self.version() is None:
+        if not self.fits or self.version() is None:
             return ()  # nobody asked for it, or it failed
         # Public only from Python 3.13 on.
         chain = cast(Any, self)._sslobj.get_verified_chain() or ()
@@ -69,7 +98,7 @@ def _made(
 ) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.sslobject_class = Handshake
-    made.hostname_checks_common_name = False
+    made.check_hostname = False  # `Handshake.shake` does, and as Go does
     made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # any certificate of ca_file is an anchor
     made.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     _set_version(made, options.min_version or "1.2")
@@ -95,12 +124,20 @@ def _set_version(made: ssl.SSLContext, least: str) -> None:
 
 def _set_trust(made: ssl.SSLContext, options: TlsOptions) -> None:
     if options.insecure:
-        made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
     elif options.ca_file:
-        made.load_verify_locations(options.ca_file)
+        _load(made, options.ca_file)
     else:
         made.load_default_certs()
+
+
+def _load(made: ssl.SSLContext, file: str) -> None:
+    """Trust the certificates of a file; broken ones among them are passed over."""
+    for pem in _PEM.findall(Path(file).read_text(encoding="latin-1")):
+        with suppress(ssl.SSLError):
+            made.load_verify_locations(cadata=pem)
+    if not made.cert_store_stats()["x509"]:
+        raise OSError(f"{file!r} holds no certificate")
 
 
 def _keep(

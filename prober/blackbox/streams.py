@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import socket
 import ssl
@@ -55,6 +56,7 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self._is_safe = False
         self.tls: Handshake | None = None
 
     async def read(self) -> bytes:
@@ -77,19 +79,26 @@ class Stream:
 
     async def encrypt(self, context: ssl.SSLContext, name: str) -> None:
         """Begin TLS with a server of this name. Raises OSError; `tls` is there nevertheless."""
+        # Brackets, and the last dot of what is asked for, are for others.
+        plain = name.removeprefix("[").removesuffix("]")
+        asked = plain.removesuffix(".")
+        if not plain:
+            raise OSError("no server has an empty name")
+        if asked.startswith("."):
+            asked = ""  # which the standard library refuses to ask for
         try:
-            # A name's last dot and brackets are for others; no certificate has them.
-            plain = name.removesuffix(".").removeprefix("[").removesuffix("]")
-            tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=plain)
+            tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=asked or None)
         except ValueError as error:
             raise OSError(f"no server can be called {name!r}: {error}") from error
         self.tls = cast(Handshake, tls)
-        await self._pumped(tls.do_handshake)
+        known = plain if plain.isascii() else tls.server_hostname or plain
+        await self._pumped(functools.partial(self.tls.shake, known))
+        self._is_safe = True
 
     def close(self) -> None:
         """Say goodbye where there is room for it, and let the socket go."""
         with suppress(OSError):
-            if self.tls is not None:
+            if self.tls is not None and self._is_safe:
                 self._goodbye(self.tls)
         self._sock.close()
 

@@ -54,3 +54,13 @@ def test_certificates_are_read_from_a_handshake_of_tls_1_3() -> None:
     message = b"\x0b" + sized(sized(b"", 1) + sized(listed))
 
     assert list(handshake.certificates(message, context_first=True)) == [ONE, TWO]
+
+
+async def test_good_certificates_are_trusted_beside_broken_ones(tmp_path: Path) -> None:
+    good = make_certificate(tmp_path).cert.read_text()
+    file = tmp_path / "mixed.crt"
+    file.write_text(good.replace("MII", "AAA", 1) + good)
+
+    context = await handshake.context(TlsOptions(ca_file=str(file)))
+
+    assert context.cert_store_stats()["x509"] == 1

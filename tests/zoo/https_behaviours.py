@@ -37,6 +37,9 @@ def root_of(folder: Path) -> Signed:
     """The root that modules trust."""
     made = signed(Wish("Root", (), last_day=400, extensions=pki.authority()))
     (folder / "root.crt").write_bytes(made.pem)
+    broken = made.pem.replace(b"MII", b"AAA", 1)
+    (folder / "mixed.crt").write_bytes(b"a comment\n" + broken + made.pem + broken[:80])
+    (folder / "broken.crt").write_bytes(broken)
     return made
 
 
@@ -156,9 +159,17 @@ def _certificates() -> Iterator[Behaviour]:
     )
     yield from shown("wildcard-top", leaf(names=["*"]))
     yield from shown(
+        "wildcard-below-top", leaf(names=["*.lan"]), tls_config={"server_name": "shop.lan"}
+    )
+    yield from shown("address-mapped", leaf(names=["::ffff:127.0.0.1"]), BY_ADDRESS)
+    yield from shown("name-nobody-asks-for", GOOD, tls_config={"server_name": ".shop.example"})
+    yield from shown(
         "wildcard-inner", leaf(names=["a.*.example"]), tls_config={"server_name": "a.b.example"}
     )
     yield from shown("name-with-dot", leaf(names=["localhost"]), "https://localhost.:{port}")
+    for file in ("mixed", "broken"):
+        trust = {"ca_file": f"{{folder}}/{file}.crt"}
+        yield Behaviour(f"https-bundle-{file}", secure(closes(PAGE)), by_tls(tls_config=trust))
     for key in ("p384", "ed25519", "rsa1024", "rsa2048"):
         yield from shown(f"key-{key}", leaf(key=key))
     yield from shown("far-future", leaf(last_day=200_000))

@@ -37,6 +37,7 @@ UNTRUSTED = (
     "https-middle-missing",
     "https-middle-no-authority",
     "https-middle-path-too-long",
+    "https-name-nobody-asks-for",
     "https-no-names",
     "https-no-names-by-address",
     "https-not-yet-valid",
@@ -91,7 +92,6 @@ def _no_answer(reason: str) -> Mapping[str, str]:
 TOLERATED: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(UNTRUSTED, CERTIFICATES),
     "https-for-any": _no_answer("OpenSSL wants the use as a server to be named, and not any use"),
-    "https-wildcard-top": _no_answer("OpenSSL lets no wildcard stand for a name without a dot"),
     "dns-all-match": dict.fromkeys(("probe_success",), INVERTED),
     "dns-all-match-but-one": dict.fromkeys(("probe_success",), INVERTED),
     "basic-over-userinfo": dict.fromkeys(
