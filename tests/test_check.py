@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
+from patience import TRIES, given_time
 from servers import (
     Server,
     answers,
@@ -43,6 +44,15 @@ def service(url: str, *endpoints: str, timeout_s: float = 5.0) -> Service:
 
 def watched(server: Server, *endpoints: str) -> Service:
     return service(server.url, *endpoints)
+
+
+async def undisturbed(checker: Checker, service: Service) -> Result:
+    """The result of a check during which this process didn't stand still."""
+    for _ in range(TRIES):
+        result = await checker.check(service, NOW_MS)
+        if not result.stalled:
+            break
+    return result
 
 
 class Scripted:
@@ -137,7 +147,7 @@ async def test_a_late_answer_is_slow(
 ) -> None:
     with serving(answers(200, delay_s=0.05)) as server:
         limited = replace(watched(server), slow_over_ms=slow_over_ms)
-        result = await checker.check(limited, NOW_MS)
+        result = await undisturbed(checker, limited)
 
     assert result.outcome == outcome
     assert result.latency_ms is not None
@@ -145,36 +155,37 @@ async def test_a_late_answer_is_slow(
 
 
 async def test_one_deadline_covers_all_endpoints(checker: Checker) -> None:
-    with serving(hangs()) as server:
-        began = time.monotonic()
-        result = await checker.check(service(server.url, timeout_s=0.2), NOW_MS)
-        took = time.monotonic() - began
+    async def check(timeout_s: float) -> tuple[Reason | None, Phase | None, int]:
+        with serving(hangs()) as server:
+            result = await checker.check(service(server.url, timeout_s=timeout_s), NOW_MS)
+            return result.reason, result.phase, server.accepted
 
-    assert (result.reason, result.phase) == (Reason.TIMEOUT, Phase.PROCESSING)
-    assert took < 0.4
-    assert server.accepted == 1
+    expected = (Reason.TIMEOUT, Phase.PROCESSING, 1)
+    assert await given_time(check, expected.__eq__) == expected
 
 
 async def test_slow_answers_share_the_deadline(checker: Checker) -> None:
-    with serving(answers(503, delay_s=0.15)) as server:
-        began = time.monotonic()
-        result = await checker.check(service(server.url, timeout_s=0.25), NOW_MS)
-        took = time.monotonic() - began
+    async def check(timeout_s: float) -> tuple[int | None, Reason | None, int]:
+        with serving(answers(503, delay_s=timeout_s * 0.6)) as server:
+            result = await checker.check(service(server.url, timeout_s=timeout_s), NOW_MS)
+            return result.http_code, result.reason, server.accepted
 
-    assert (result.http_code, result.reason) == (503, Reason.STATUS)
-    assert took < 0.45
+    expected = (503, Reason.STATUS, 2)
+    assert await given_time(check, expected.__eq__) == expected
 
 
 async def test_eleven_dead_hosts_cost_one_timeout(checker: Checker) -> None:
-    with ExitStack() as stack:
-        holes = [stack.enter_context(black_hole()) for _ in range(11)]
-        dead = [service(url, timeout_s=0.3) for url in holes]
+    async def check(timeout_s: float) -> tuple[set[tuple[object, object]], bool]:
+        dead = [service(url, timeout_s=timeout_s) for url in holes]
         began = time.monotonic()
         results = await asyncio.gather(*(checker.check(s, NOW_MS) for s in dead))
-        took = time.monotonic() - began
+        took_s = time.monotonic() - began
+        return {(r.reason, r.phase) for r in results}, took_s < 5 * timeout_s
 
-    assert {(r.reason, r.phase) for r in results} == {(Reason.TIMEOUT, Phase.CONNECT)}
-    assert took < 1.5
+    expected = ({(Reason.TIMEOUT, Phase.CONNECT)}, True)
+    with ExitStack() as stack:
+        holes = [stack.enter_context(black_hole()) for _ in range(11)]
+        assert await given_time(check, expected.__eq__) == expected
 
 
 async def test_a_connection_that_was_cut_leads_on_to_the_next_endpoint(checker: Checker) -> None:

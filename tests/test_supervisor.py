@@ -115,7 +115,7 @@ async def test_silence_is_unknown_until_every_worker_has_spoken() -> None:
 
     assert before is None
     assert after is not None
-    assert after < 2
+    assert after < 10
 
 
 async def test_a_worker_is_not_lost_where_this_process_stood_still(
@@ -136,7 +136,7 @@ async def test_a_worker_that_is_stuck_does_not_hold_up_the_end() -> None:
         os.kill(keeper.pids[0], signal.SIGSTOP)
         started = time.monotonic()
 
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15
 
 
 async def test_a_worker_that_can_not_be_started_is_tried_again(

@@ -62,7 +62,7 @@ def test_the_sluggish_one_takes_its_time() -> None:
 
         code(url)
 
-    assert 0.55 < time.monotonic() - start < 2
+    assert time.monotonic() - start > 0.55
 
 
 def test_an_answer_is_json() -> None:
