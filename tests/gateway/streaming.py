@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from patience import PATIENCE_S, until
 from websockets.asyncio.client import ClientConnection, connect
 
 from prober.hub import Hub
-
-PATIENCE_S = 10
 
 
 class Client:
@@ -44,11 +42,7 @@ async def listening(base: str, query: str = "", **options: Any) -> AsyncIterator
 
 async def joined(hub: Hub, count: int) -> None:
     """Return when so many listen."""
-    for _ in range(500):
-        if len(hub) == count:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"{len(hub)} listen, not {count}")
+    await until(lambda: len(hub) == count)
 
 
 def offers(token: str) -> list[str]:

@@ -142,7 +142,7 @@ async def test_a_body_that_stops_coming_is_408(url: str, start: bytes) -> None:
     answer = await told(url, head("/any", "Content-Length: 100") + start)
 
     assert answer.startswith(b"HTTP/1.1 408") and b"did not come within 0.3 s" in answer
-    assert time.monotonic() - before_s < 2
+    assert time.monotonic() - before_s < 8
 
 
 async def test_a_dripping_body_is_408_though_each_drop_comes_in_time(url: str) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 import pytest
+from patience import until
 from sqlalchemy.exc import DataError
 from structlog.testing import capture_logs
 
@@ -24,10 +25,12 @@ class Database:
         self.fail: Callable[[Sequence[Entry]], None] = lambda _: None
         self.open = threading.Event()
         self.open.set()
+        self.asked = 0
         self.released = False
 
     def append(self, entries: Sequence[Entry]) -> None:
-        self.open.wait(5)
+        self.asked += 1
+        self.open.wait(30)
         self.fail(entries)
         self.batches.append([entry.event for entry in entries])
 
@@ -63,7 +66,7 @@ async def test_what_waits_meanwhile_shares_the_next_transaction(
 ) -> None:
     database.open.clear()
     sent = [asyncio.create_task(intake.record(entry("first")))]
-    await asyncio.sleep(0.05)
+    await until(lambda: database.asked)
     sent += [asyncio.create_task(intake.record(entry(name))) for name in "abc"]
     await asyncio.sleep(0.05)
     database.open.set()
@@ -75,7 +78,8 @@ async def test_what_waits_meanwhile_shares_the_next_transaction(
 async def test_nobody_is_answered_before_the_commit(intake: Intake, database: Database) -> None:
     database.open.clear()
     sent = asyncio.create_task(intake.record(entry("a")))
-    await asyncio.sleep(0.1)
+    await until(lambda: database.asked)
+    await asyncio.sleep(0.05)
     assert not sent.done()
 
     database.open.set()
@@ -129,7 +133,7 @@ async def test_a_line_that_is_too_long_turns_newcomers_away(
     monkeypatch.setattr(module, "WAITING", 1)
     database.open.clear()
     sent = asyncio.create_task(intake.record(entry("first")))
-    await asyncio.sleep(0.05)
+    await until(lambda: database.asked)
     second = asyncio.create_task(intake.record(entry("second")))
     await asyncio.sleep(0)
 
@@ -155,6 +159,6 @@ async def test_the_end_commits_what_waits_and_lets_go(intake: Intake, database: 
     await asyncio.sleep(0)
     await intake.close()
     await sent
-    await asyncio.sleep(0.05)
+    await until(lambda: database.released)
 
-    assert (database.batches, database.released) == ([["a"]], True)
+    assert database.batches == [["a"]]

@@ -180,7 +180,7 @@ async def test_at_the_end_clients_are_told_in_time(context: Context, hub: Hub) -
 
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "prober stops")
-    assert time.monotonic() - before_s < 2
+    assert time.monotonic() - before_s < 10
 
 
 @pytest.fixture
