@@ -7,6 +7,7 @@ import stat
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as xml
 
 import pytest
@@ -130,20 +131,22 @@ def test_a_broken_service_tells_the_first_answer(invoke: Invoke, configure: Conf
 
 
 def test_eleven_dead_services_cost_one_timeout(configure: Configure) -> None:
-    with ExitStack() as stack:
-        urls = [stack.enter_context(black_hole()) for _ in range(11)]
+    def sweep(timeout_s: int) -> tuple[Any, ...]:
         lines = [f"name: s{n}, url: '{url}', endpoints: [/a, /b]" for n, url in enumerate(urls)]
-        config = configure(*lines, timeout="1s")
+        config = configure(*lines, timeout=f"{timeout_s}s")
         started = time.monotonic()
         done = execute("check-once", "-c", config, "--format", "json")
-        took = time.monotonic() - started
+        took_s = time.monotonic() - started
+        found = json.loads(done.stdout)
+        told = [(s["http_code"], s["latency_ms"], s["reason"]) for s in found["services"]]
+        # One after the other would take eleven times as long, and the process has to start, too.
+        return done.returncode, found["verdict"], told, took_s < 9 * timeout_s
 
-    report = json.loads(done.stdout)
-    assert (done.returncode, report["summary"]["broken"], report["verdict"]) == (1, 11, "broken")
-    assert {(s["http_code"], s["latency_ms"], s["reason"]) for s in report["services"]} == {
-        (None, None, "timeout")
-    }
-    assert took < 9  # one after the other would take 11 s, and the start of the process besides
+    with ExitStack() as stack:
+        urls = [stack.enter_context(black_hole()) for _ in range(11)]
+        tries = map(sweep, (1, 5))  # the second is for a machine that is busy
+
+        assert (1, "broken", [(None, None, "timeout")] * 11, True) in tries
 
 
 def test_concurrency_bounds_how_many_are_probed_at_once(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import uvloop
 from fetching import fetch
+from patience import until
 from servers import (
     Certificate,
     answers,
@@ -281,12 +282,10 @@ async def test_no_socket_is_left_behind(engine: Engine, certificate: Certificate
         inside = open_sockets()
         urls = [plain.url, safe.url, dumb.url, dumb.url.replace("http", "https"), hole]
         await asyncio.gather(*(fetch(engine, url, 0.2) for url in urls * 3))
-        await asyncio.sleep(0.1)
-        grown = open_sockets() - inside
+        held = 2 * 3  # what the hanging server still holds
+        await until(lambda: open_sockets() - inside <= held)
 
-    await asyncio.sleep(0.1)
-    assert open_sockets() <= before
-    assert grown <= 2 * 3  # what the hanging server still holds
+    await until(lambda: open_sockets() <= before)
 
 
 async def test_transfers_run_side_by_side(engine: Engine) -> None:
@@ -295,7 +294,7 @@ async def test_transfers_run_side_by_side(engine: Engine) -> None:
         exchanges = await asyncio.gather(*(fetch(engine, server.url) for _ in range(50)))
 
     assert {e.http_code for e in exchanges} == {200}
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5.0  # one after the other would take 10 s
 
 
 async def test_a_slow_loop_does_not_lose_a_timer(engine: Engine) -> None:
@@ -303,7 +302,7 @@ async def test_a_slow_loop_does_not_lose_a_timer(engine: Engine) -> None:
         fetching = asyncio.create_task(fetch(engine, server.url, 0.1))
         await asyncio.sleep(0)
         time.sleep(0.2)  # noqa: ASYNC251 - the loop is to stand still
-        exchange = await asyncio.wait_for(fetching, 1)
+        exchange = await asyncio.wait_for(fetching, 10)
 
     assert exchange.reason is Reason.TIMEOUT
 

@@ -8,11 +8,12 @@ import socket
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
 from fetching import fetch
-from patience import given_time, least, took_s
+from patience import given_time, least, took_s, until
 from servers import (
     Certificate,
     Handler,
@@ -285,6 +286,10 @@ async def test_tls_that_ends_without_goodbye_in_a_body_is_a_reset(
     assert (exchange.reason, exchange.phase) == (Reason.RESET, Phase.TRANSFER)
 
 
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @contextmanager
 def no_free_descriptors() -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -304,8 +309,9 @@ async def test_a_lack_of_file_descriptors_is_probers_own_trouble(
     engine: Engine, kept: bool
 ) -> None:
     with serving(answers(200)) as server:
+        before = descriptors()
         await fetch(engine, server.url)
-        await asyncio.sleep(0.05)  # the server's end of that connection is closed, too
+        await until(lambda: descriptors() <= before)  # the server's end is closed, too
         with no_free_descriptors():
             exchange = await fetch(engine, server.url, options=Options(keep_alive=kept))
 

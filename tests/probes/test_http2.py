@@ -7,11 +7,11 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from daemons import until
 from fetching import fetch
 from servers import Certificate
 
@@ -60,20 +60,16 @@ def urls(
     (folder / "settings").write_text(text)
     command = (program, "-p", str(folder), "-c", str(folder / "settings"), "-e", "errors")
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    wait_for(ports["old"])
+    until(lambda: listens(ports["old"]))
     schemes = {"plain": "http", "secure": "https", "old": "https"}
     yield {name: f"{schemes[name]}://127.0.0.1:{port}" for name, port in ports.items()}
     process.terminate()
     process.wait()
 
 
-def wait_for(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as asking:
-            if asking.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError("nginx did not start")
+def listens(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import uvloop
 from fetching import fetch
+from patience import until
 from servers import (
     Handler,
     answers,
@@ -168,13 +169,13 @@ async def test_a_redirect_is_handed_to_libcurl_and_the_next_time_at_once(engine:
 async def test_a_cancelled_request_gives_up_its_connection(engine: Engine) -> None:
     with serving(hangs()) as server:
         fetching = asyncio.create_task(fetch(engine, server.url, options=KEPT))
-        await asyncio.sleep(0.05)
+        await until(lambda: server.accepted)
         fetching.cancel()
         with pytest.raises(asyncio.CancelledError):
             await fetching
         await fetch(engine, server.url, 0.1, KEPT)
 
-        assert server.accepted == 2
+        await until(lambda: server.accepted == 2)
 
 
 async def test_a_late_answer_is_not_taken_for_the_next(engine: Engine) -> None:

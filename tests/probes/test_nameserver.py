@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from dns import flags, message, rcode, rdatatype, rrset
 from fetching import fetch
+from patience import given_time
 from servers import answers, serving
 
 from prober.model import Phase, Reason
@@ -101,6 +102,9 @@ async def test_a_name_that_is_not_found_fails_in_resolve(
 ) -> None:
     with name_server(zone) as server:
         options = Options(wire=Wire(resolver=server))
-        exchange = await fetch(engine, "http://shop.test/", 0.3, options)
+        exchange = await given_time(
+            lambda s: fetch(engine, "http://shop.test/", s, options),
+            lambda found: found.reason is reason,
+        )
 
     assert (exchange.reason, exchange.phase) == (reason, Phase.RESOLVE)

@@ -32,7 +32,7 @@ async def test_an_address_that_refuses_gives_way_at_once(monkeypatch: pytest.Mon
     with serving(answers(200)) as server, await reached(("::1", "127.0.0.1"), server.port) as s:
         assert s.getpeername() == ("127.0.0.1", server.port)
 
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 4.0
 
 
 async def test_a_silent_address_has_a_head_start_only() -> None:
