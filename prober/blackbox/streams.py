@@ -1,4 +1,4 @@
-"""A TCP connection that may turn to TLS, on a non-blocking socket of its own."""
+"""A TCP connection that may turn to TLS, and to TLS within TLS, on a non-blocking socket."""
 
 from __future__ import annotations
 
@@ -49,10 +49,11 @@ def _address(source: str) -> str:
 
 
 class Stream:
-    """Bytes both ways; whoever has it closes it."""
+    """Bytes both ways; whoever has it closes it. `below` is a stream that it goes through."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, below: Stream | None = None) -> None:
         self._sock = sock
+        self._below = below
         self._loop = asyncio.get_running_loop()
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -62,7 +63,7 @@ class Stream:
     async def read(self) -> bytes:
         """What comes next; nothing at the end. Raises OSError."""
         if self.tls is None:
-            return await self._loop.sock_recv(self._sock, CHUNK)
+            return await self._receive()
         tls = self.tls
         try:
             return await self._pumped(lambda: tls.read(CHUNK))
@@ -72,7 +73,7 @@ class Stream:
     async def write(self, data: bytes) -> None:
         """Send all of it. Raises OSError."""
         if self.tls is None:
-            await self._loop.sock_sendall(self._sock, data)
+            await self._send(data)
         else:
             tls = self.tls
             await self._pumped(lambda: tls.write(data))
@@ -95,8 +96,15 @@ class Stream:
         await self._pumped(functools.partial(self.tls.shake, known))
         self._is_safe = True
 
+    def within(self) -> Stream:
+        """A stream through this one, for TLS of its own; then it alone is to be used."""
+        return Stream(self._sock, self)
+
     def close(self) -> None:
         """Say goodbye where there is room for it, and let the socket go."""
+        if self._below is not None:
+            self._below.close()
+            return
         with suppress(OSError):
             if self.tls is not None and self._is_safe:
                 self._goodbye(self.tls)
@@ -124,10 +132,21 @@ class Stream:
 
     async def _flush(self) -> None:
         if data := self._outgoing.read():
-            await self._loop.sock_sendall(self._sock, data)
+            await self._send(data)
 
     async def _fill(self) -> None:
-        if data := await self._loop.sock_recv(self._sock, CHUNK):
+        if data := await self._receive():
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
+
+    async def _receive(self) -> bytes:
+        if self._below is not None:
+            return await self._below.read()
+        return await self._loop.sock_recv(self._sock, CHUNK)
+
+    async def _send(self, data: bytes) -> None:
+        if self._below is not None:
+            await self._below.write(data)
+        else:
+            await self._loop.sock_sendall(self._sock, data)

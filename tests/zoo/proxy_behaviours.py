@@ -10,7 +10,7 @@ from typing import Any
 from servers import Handler, closes, read_request, resets, serving
 from zoo.behaviours import PORT, Behaviour, Ground, own_host
 from zoo.http_behaviours import PAGE, SOON, http, page
-from zoo.https_behaviours import ISSUING, ROOT, root_of, secure
+from zoo.https_behaviours import GOOD, ISSUING, ROOT, Chain, context_of, leaf, root_of, secure
 from zoo.redirect_behaviours import answering, moved
 from zoo.request_behaviours import has
 
@@ -20,20 +20,26 @@ TARGET = f"http://127.0.0.1:{NOBODY}/a"
 
 
 def proxied(
-    name: str, proxy: Handler, target: str = TARGET, userinfo: str = "", **settings: Any
+    name: str,
+    proxy: Handler,
+    target: str = TARGET,
+    userinfo: str = "",
+    chain: Chain | None = None,
+    **settings: Any,
 ) -> Behaviour:
-    """A proxy at an address of its own, which the module names."""
+    """A proxy at an address of its own, which the module names; by TLS where it has a chain."""
     host = own_host()
 
     @contextmanager
     def serve(ground: Ground) -> Iterator[str]:
         with ISSUING:
             root_of(ground.folder)  # the module names its file
+            tls = context_of(ground.folder, f"proxy-{name}", chain) if chain else None
         with ExitStack() as stack:
-            stack.enter_context(serving(proxy, host=host, port=PORT))
+            stack.enter_context(serving(proxy, tls, host, PORT))
             yield stack.enter_context(secure(closes(PAGE))(ground)) if target == "tls" else target
 
-    url = f"http://{userinfo}{host}:{PORT}"
+    url = f"http{'s' if chain else ''}://{userinfo}{host}:{PORT}"
     module = {"proxy_url": url, "preferred_ip_protocol": "ip4", "tls_config": ROOT, **settings}
     return Behaviour(f"proxy-{name}", serve, http(**{"timeout": "4s", **module}))
 
@@ -158,6 +164,33 @@ def _tunnelled() -> Iterator[Behaviour]:
     )
 
 
+def _by_tls() -> Iterator[Behaviour]:
+    """The proxy proves to be the target; behind a redirect to elsewhere, itself."""
+    others, name = leaf(names=["other.example"]), f"http://localhost:{NOBODY}/a"
+    passed = has(b"Proxy-Authorization: Basic dTpw")
+    yield proxied("by-tls", wants(passed), name, "u:p@", GOOD)
+    yield proxied("by-tls-counts-as-tls", wants(bool), name, chain=GOOD, fail_if_ssl=True)
+    yield proxied("by-tls-of-others", wants(bool), name, chain=others)
+    yield proxied(
+        "by-tls-named", wants(bool), name, chain=others,
+        tls_config=ROOT | {"server_name": "other.example"},
+    )  # fmt: skip
+    yield proxied("by-tls-unknown", wants(bool), name, chain=GOOD, tls_config={})
+    yield proxied(
+        "by-tls-redirects-away",
+        answering(
+            lambda asked: (
+                page() if b"127.0.0.2" in asked.split(b"\r\n")[0] else moved("http://127.0.0.2/")
+            )
+        ),
+        name,
+        chain=GOOD,
+    )
+    yield proxied("by-tls-tunnel", tunnels(passed), "tls", "u:p@", GOOD)
+    yield proxied("by-tls-tunnel-refused", tunnels(lambda asked: False), "tls", chain=GOOD)
+    yield proxied("by-tls-tunnel-of-others", tunnels(), "tls", chain=others)
+
+
 def _by_socks() -> Iterator[Behaviour]:
     for name, methods, reply in (
         ("fine", b"\5\0", b"\5\0\0\1\x7f\0\0\1\0\0"),
@@ -207,4 +240,4 @@ def _at(target: str) -> Iterator[str]:
     yield target
 
 
-BEHAVIOURS = [*_plain(), *_tunnelled(), *_by_socks()]
+BEHAVIOURS = [*_plain(), *_tunnelled(), *_by_tls(), *_by_socks()]

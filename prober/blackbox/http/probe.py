@@ -83,6 +83,7 @@ def _way(job: Job, module: HttpModule, url: Url, found: list[str], proxy: Url | 
         proxy,
         module.addressing.source,
         module.proxy_headers,
+        name,
     )
 
 

@@ -100,7 +100,7 @@ class Chase:
         way = self._way._replace(server_name=url.hostname, tls=tls)
         if way.proxy is not None:
             check_unresolved(self._job, url.hostname)
-            return way
+            return way._replace(proxy_name=way.proxy.hostname)
         return way._replace(addresses=await addresses.allowed(self._job, url.hostname))
 
     def _dressed(self, request: Request) -> Request:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import NamedTuple
 
 from prober.blackbox import handshake
@@ -44,7 +45,8 @@ class Trace:
 class Way(NamedTuple):
     """How a server is reached: at one of `addresses`, which are `proxy`'s where there is one.
 
-    It proves to be `server_name`. `proxy_headers` are for the proxy where it is to open a way.
+    It proves to be `server_name`, and a proxy that is reached by TLS to be `proxy_name`.
+    `proxy_headers` are for the proxy where it is to open a way.
     """
 
     addresses: list[str]
@@ -54,6 +56,7 @@ class Way(NamedTuple):
     proxy: Url | None = None
     source: str | None = None
     proxy_headers: tuple[tuple[str, str], ...] = ()
+    proxy_name: str = ""
 
     @property
     def is_tunnelled(self) -> bool:
@@ -67,7 +70,7 @@ async def connect(url: Url, way: Way, trace: Trace) -> Stream:
     try:
         trace.connected = time.monotonic()
         if way.proxy is not None:
-            await _pass_proxy(stream, url, way)
+            stream = await _past(stream, url, way, way.proxy)
         if trace.secure:
             await _secure(stream, way, trace)
     except BaseException:  # a cancellation, too, must leave nothing open
@@ -97,8 +100,6 @@ async def ask(request: Request, stream: Stream, way: Way, trace: Trace) -> Answe
 
 
 async def _reached(way: Way, url: Url) -> Stream:
-    if way.proxy is not None and way.proxy.scheme == "https":
-        raise BadUrl("prober reaches no proxy by TLS")  # and must not tell it secrets without
     port = int(url.port or DEFAULT_PORTS[url.scheme])
     if port > HIGHEST_PORT:
         raise BadUrl(f"{port} is no port")
@@ -109,26 +110,31 @@ async def _reached(way: Way, url: Url) -> Stream:
     return await connected(last, port, way.source)
 
 
+async def _context(way: Way) -> SSLContext:
+    return await handshake.context(way.tls, (H2, H1) if way.http2 else ())
+
+
 async def _secure(stream: Stream, way: Way, trace: Trace) -> None:
     trace.handshake = time.monotonic()
-    context = await handshake.context(way.tls, (H2, H1) if way.http2 else ())
     try:
-        await stream.encrypt(context, way.server_name)
+        await stream.encrypt(await _context(way), way.server_name)
     finally:
         trace.tls = stream.tls
         trace.secured = time.monotonic()
 
 
-async def _pass_proxy(stream: Stream, url: Url, way: Way) -> None:
+async def _past(stream: Stream, url: Url, way: Way, proxy: Url) -> Stream:
     """Make of a connection to a proxy one to the server, where the proxy must not read along."""
-    if way.proxy is not None and way.is_tunnelled:
-        port = int(url.port or DEFAULT_PORTS[url.scheme])
-        await socks.connect(stream, url.hostname, port, way.proxy.credentials)
-        return
-    if way.proxy is None or url.scheme != "https":
-        return
-    target = url.authority if ":" not in url.hostname else f"[{url.hostname}]:{url.port or 443}"
-    await stream.write(requests.connecting(target, way.proxy, way.proxy_headers))
-    head = await heads.one(Incoming(stream))
-    if head.status != OK:
-        raise Malformed(f"the proxy refused with {head.status}")
+    if proxy.scheme == "https":
+        await stream.encrypt(await _context(way), way.proxy_name)
+    port = url.port or DEFAULT_PORTS[url.scheme]
+    if way.is_tunnelled:
+        await socks.connect(stream, url.hostname, int(port), proxy.credentials)
+    elif url.scheme == "https":
+        target = url.authority if ":" not in url.hostname else f"[{url.hostname}]:{port}"
+        await stream.write(requests.connecting(target, proxy, way.proxy_headers))
+        head = await heads.one(Incoming(stream))
+        if head.status != OK:
+            raise Malformed(f"the proxy refused with {head.status}")
+        return stream.within()
+    return stream
