@@ -37,8 +37,8 @@ class Answering:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         # Cancelled where it is not done: results that are finished must not wait for libraries.
-        if self._loading and not self._loading.cancel() and not self._loading.exception():
-            self._loading.result().close()
+        if self._loading is not None:
+            self._loading.cancel()
 
     async def _answer(self, ask: Ask, loading: asyncio.Task[Asking]) -> None:
         # Shielded, since other questions wait for it as well.

@@ -30,6 +30,14 @@ class HeaderMatch(NamedTuple):
     allow_missing: bool = False
 
 
+class Grant(NamedTuple):
+    """What a token is asked for with, and how its server is reached."""
+
+    oauth2: OAuth2
+    proxy: str | None = None
+    tls: TlsOptions = TlsOptions()
+
+
 class HttpModule(NamedTuple):
     """One HTTP request and what its answer must be. No `valid_status_codes` mean 2xx.
 
@@ -55,7 +63,7 @@ class HttpModule(NamedTuple):
     fail_if_body_not_matches: tuple[str, ...] = ()
     fail_if_header_matches: tuple[HeaderMatch, ...] = ()
     fail_if_header_not_matches: tuple[HeaderMatch, ...] = ()
-    oauth2: OAuth2 | None = None
+    grant: Grant | None = None
     proxy: str | None = None
     tls: TlsOptions = TlsOptions()
     proxy_headers: tuple[tuple[str, str], ...] = ()

@@ -13,7 +13,6 @@ from prober.blackbox.guard import Guard, Refused
 from prober.blackbox.job import Job, Run
 from prober.blackbox.report import Report
 from prober.channel import Answer, Ask
-from prober.probes.engine import Engine
 from prober.probes.resolver import Resolver
 
 # A kind minds its deadline itself, and then still tells what it found; this is for one that fails
@@ -24,16 +23,14 @@ log = structlog.get_logger(__name__)
 
 
 class Asking:
-    """Runs probes on demand on the running event loop; `close` it there.
+    """Runs probes on demand on the running event loop.
 
     `kinds` replaces the kinds of probe, for tests.
     """
 
     def __init__(self, kinds: Mapping[type, Run] = KINDS) -> None:
-        loop = asyncio.get_running_loop()
         self._kinds = kinds
-        self._engine = Engine(loop)
-        self._resolver = Resolver(loop)
+        self._resolver = Resolver(asyncio.get_running_loop())
 
     async def answer(self, ask: Ask) -> Answer:
         """Probe the target, for `ask.timeout_s` and a quarter of a second at most."""
@@ -46,12 +43,8 @@ class Asking:
         _conclude(report, success, time.monotonic() - began)
         return Answer(ask.number, report.render(), report.log)
 
-    def close(self) -> None:
-        """Cancel what runs, and let go of every connection."""
-        self._engine.close()
-
     def _job(self, ask: Ask, report: Report, deadline: float) -> Job:
-        seams = (Guard(ask.allowed), report, self._engine, self._resolver)
+        seams = (Guard(ask.allowed), report, self._resolver)
         return Job(ask.target, ask.module, ask.hostname, deadline, *seams)
 
     async def _verdict(self, job: Job) -> bool:

@@ -86,6 +86,12 @@ async def context(options: TlsOptions, protocols: tuple[str, ...] = ()) -> ssl.S
     return await asyncio.to_thread(_current, options, protocols)
 
 
+async def check(options: TlsOptions) -> None:
+    """Raises OSError where a file, or a range of versions, can't be used."""
+    if options.ca_file or options.cert_file or options.max_version:
+        await context(options)
+
+
 def _current(options: TlsOptions, protocols: tuple[str, ...]) -> ssl.SSLContext:
     files = (options.ca_file, options.cert_file, options.key_file)
     changed = tuple(Path(file).stat().st_mtime_ns for file in files if file)

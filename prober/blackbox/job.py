@@ -8,7 +8,6 @@ from typing import NamedTuple
 from prober.blackbox.guard import Guard
 from prober.blackbox.report import Report
 from prober.module import Module
-from prober.probes.engine import Engine
 from prober.probes.resolver import Resolver
 
 
@@ -17,7 +16,7 @@ class Job(NamedTuple):
 
     `hostname` is asked for in place of the target's own name, where it is not empty. `deadline` is
     in seconds of `time.monotonic`. `report` is filled while the probe goes on, so that what was
-    found before a failure or the deadline is told, too. `engine` and `resolver` are the worker's.
+    found before a failure or the deadline is told, too. `resolver` is the worker's.
     """
 
     target: str
@@ -26,7 +25,6 @@ class Job(NamedTuple):
     deadline: float
     guard: Guard
     report: Report
-    engine: Engine
     resolver: Resolver
 
 

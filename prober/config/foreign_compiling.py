@@ -11,6 +11,7 @@ from prober.config import foreign_tree as tree
 from prober.module import (
     Addressing,
     DnsModule,
+    Grant,
     HeaderMatch,
     HttpModule,
     IcmpModule,
@@ -29,34 +30,20 @@ def compile_(name: str, entry: tree.ModuleEntry) -> Module | Unusable:
     compiler = COMPILERS.get(entry.prober)
     if compiler is None:
         return Unusable(UNSUPPORTED.get(entry.prober, f'Unknown prober "{entry.prober}"'))
-    beyond = list(_beyond(entry))
-    if beyond:
-        return Unusable(f"prober does not support {', '.join(beyond)}: remove it from the module")
     return Module(name, compiler(entry), entry.timeout)
-
-
-def _beyond(entry: tree.ModuleEntry) -> Iterable[str]:
-    """The keys of an entry's own section that are set, and that prober has nothing for."""
-    section = getattr(entry, entry.prober)
-    for path in BEYOND[entry.prober]:
-        value = section
-        for key in path.split("."):
-            value = getattr(value, key, None)
-        if value:
-            yield f"{entry.prober}.{path}"
 
 
 def _http(entry: tree.ModuleEntry) -> HttpModule:
     http = entry.http
     try:
-        return _http_with(http, _headers(http), _oauth2(http.oauth2))
+        return _http_with(http, _headers(http), _grant(http.oauth2))
     except OSError as error:
         fault = f"{error.filename!r} can't be read: {error.strerror}; check the path"
         return _http_with(http, ())._replace(fault=fault)
 
 
 def _http_with(
-    http: tree.Http, headers: tuple[tuple[str, str], ...], oauth2: wire.OAuth2 | None = None
+    http: tree.Http, headers: tuple[tuple[str, str], ...], grant: Grant | None = None
 ) -> HttpModule:
     no_redirects = http.no_follow_redirects
     return HttpModule(
@@ -77,7 +64,7 @@ def _http_with(
         http.fail_if_body_not_matches_regexp,
         _matches(http.fail_if_header_matches),
         _matches(http.fail_if_header_not_matches),
-        oauth2,
+        grant,
         http.proxy_url,
         _tls(http.tls_config),
         _pairs(http.proxy_connect_header),
@@ -146,12 +133,16 @@ def _matches(matches: Iterable[tree.HeaderMatch]) -> tuple[HeaderMatch, ...]:
     return tuple(HeaderMatch(m.header, m.regexp, m.allow_missing) for m in matches)
 
 
-def _oauth2(oauth2: tree.OAuth2 | None) -> wire.OAuth2 | None:
+def _grant(oauth2: tree.OAuth2 | None) -> Grant | None:
     if oauth2 is None:
         return None
     secret = _secret(oauth2.client_secret, oauth2.client_secret_file)
     params = tuple(oauth2.endpoint_params.items())
-    return wire.OAuth2(oauth2.token_url, oauth2.client_id, secret, oauth2.scopes, params)
+    return Grant(
+        wire.OAuth2(oauth2.token_url, oauth2.client_id, secret, oauth2.scopes, params),
+        oauth2.proxy_url,
+        _tls(oauth2.tls_config),
+    )
 
 
 def _pairs(headers: Mapping[str, Iterable[str]]) -> tuple[tuple[str, str], ...]:
@@ -196,13 +187,3 @@ COMPILERS: dict[str, Callable[[tree.ModuleEntry], Spec]] = {
     "icmp": _icmp,
 }
 UNSUPPORTED = {"grpc": 'prober does not support the prober "grpc": leave this module to another'}
-BEYOND: dict[str, tuple[str, ...]] = {
-    "http": (
-        "oauth2.proxy_url",
-        "oauth2.proxy_connect_header",
-        "oauth2.tls_config",
-    ),
-    "tcp": (),
-    "dns": (),
-    "icmp": (),
-}

@@ -89,8 +89,7 @@ class OAuth2(Foreign):
     token_url: Text = ""
     endpoint_params: dict[str, Text] = Field(default={})
     proxy_url: Proxy = None
-    proxy_connect_header: ManyHeaders = Field(default={})
-    tls_config: TlsConfig | None = None
+    tls_config: TlsConfig = TlsConfig()
 
 
 class HeaderMatch(Foreign):

@@ -11,7 +11,6 @@ from prober.blackbox.guard import Guard
 from prober.blackbox.job import Job
 from prober.blackbox.report import Report
 from prober.module import Allowed, DnsModule, HttpModule, IcmpModule, Module, TcpModule
-from prober.probes.engine import Engine
 from prober.probes.resolver import Resolver
 
 EVERYWHERE = Allowed(networks=("0.0.0.0/0", "::/0"))
@@ -23,9 +22,6 @@ def job(
     target: str, spec: Spec, timeout_s: float = 5.0, allowed: Allowed = EVERYWHERE
 ) -> Iterator[Job]:
     """A job that may take so long from now, on the running event loop."""
-    loop = asyncio.get_running_loop()
-    engine = Engine(loop)
     deadline = time.monotonic() + timeout_s
-    seams = (Guard(allowed), Report(), engine, Resolver(loop))
+    seams = (Guard(allowed), Report(), Resolver(asyncio.get_running_loop()))
     yield Job(target, Module("test", spec), "", deadline, *seams)
-    engine.close()

@@ -14,7 +14,6 @@ from prober.blackbox.guard import Guard, Refused
 from prober.blackbox.job import Job
 from prober.blackbox.report import Report
 from prober.module import Addressing, Allowed, Module, TcpModule
-from prober.probes.engine import Engine
 from prober.probes.resolver import Resolver
 
 BOTH = ["192.0.2.1", "2001:db8::1", "192.0.2.2", "2001:db8::2"]
@@ -39,12 +38,10 @@ def resolves(monkeypatch: pytest.MonkeyPatch) -> Resolves:
 
 @pytest.fixture
 async def job() -> AsyncIterator[Job]:
-    loop = asyncio.get_running_loop()
-    engine = Engine(loop)
     deadline = time.monotonic() + 5
     module = Module("tcp", TcpModule())
-    yield Job("", module, "", deadline, Guard(ANY), Report(), engine, Resolver(loop))
-    engine.close()
+    resolver = Resolver(asyncio.get_running_loop())
+    yield Job("", module, "", deadline, Guard(ANY), Report(), resolver)
 
 
 def told(job: Job) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -43,18 +43,13 @@ async def forbidden(job: Job) -> bool:
 
 
 @pytest.fixture
-async def answers() -> AsyncIterator[Answers]:
+def answers() -> Answers:
     """A function that has a kind of probe answer the question."""
-    open_: list[Asking] = []
 
     async def run(kind: Run) -> Answer:
-        asking = Asking({TcpModule: kind})
-        open_.append(asking)
-        return await asking.answer(QUESTION)
+        return await Asking({TcpModule: kind}).answer(QUESTION)
 
-    yield run
-    for asking in open_:
-        asking.close()
+    return run
 
 
 @pytest.mark.parametrize(("kind", "value"), [(well, 1), (unwell, 0), (broken, 0), (stuck, 0)])

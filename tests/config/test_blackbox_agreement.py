@@ -54,6 +54,8 @@ AGREED = [
     "http: {oauth2: {client_id: a, client_secret: b}}",
     'http: {oauth2: {client_id: a, token_url: "http://a/"}}',
     "http: {proxy_connect_header: {a: [b]}}",
+    f"http: {{oauth2: {{{OAUTH2}, proxy_connect_header: {{a: [b]}}}}}}",
+    f"http: {{oauth2: {{{OAUTH2}, proxy_url: 'http://a:1', tls_config: {{ca_file: b}}}}}}",
     'http: {proxy_url: "http://10.0.0.1:3128"}',
     'http: {proxy_url: "::"}',
     "http: {tls_config: {min_version: TLS12, ca_file: x}}",

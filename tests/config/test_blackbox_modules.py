@@ -12,6 +12,7 @@ from prober.errors import ConfigError, Problem
 from prober.module import (
     Addressing,
     DnsModule,
+    Grant,
     HeaderMatch,
     HttpModule,
     IcmpModule,
@@ -95,7 +96,7 @@ def test_every_key_of_http_is_taken_over(compiled: Compiled) -> None:
         fail_if_body_not_matches=("c",),
         fail_if_header_matches=(HeaderMatch("H", "x", allow_missing=True),),
         fail_if_header_not_matches=(HeaderMatch("I", "y"),),
-        oauth2=OAuth2("http://t/", "me", "s", ("a",)),
+        grant=Grant(OAuth2("http://t/", "me", "s", ("a",))),
         proxy="http://10.0.0.1:80",
         tls=TlsOptions("ca", "c", "k", "1.2", "n", insecure=True),
     )

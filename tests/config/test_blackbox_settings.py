@@ -162,9 +162,6 @@ def test_all_faults_of_a_file_come_at_once_with_path_file_and_line(
     assert {p.file for p in found} == {str(tmp_path / "blackbox.yml")}
 
 
-TOKEN = "{client_id: a, client_secret: b, token_url: c, tls_config: {ca_file: d}}"
-
-
 @pytest.mark.parametrize(
     ("module", "words"),
     [
@@ -172,7 +169,6 @@ TOKEN = "{client_id: a, client_secret: b, token_url: c, tls_config: {ca_file: d}
         ("{prober: htp}", 'Unknown prober "htp"'),
         ("{}", 'Unknown prober ""'),
         ("", 'Unknown prober ""'),
-        (f"{{prober: http, http: {{oauth2: {TOKEN}}}}}", "http.oauth2.tls_config"),
     ],
 )
 def test_a_module_that_can_not_be_probed_by_leaves_the_others_alone(

@@ -33,10 +33,6 @@ class Prober:
         ask = Ask(number, target, module, behaviour.hostname, timeout_s, EVERYTHING)
         return await self._asking.answer(ask)
 
-    def close(self) -> None:
-        """Let go of what it holds."""
-        self._asking.close()
-
 
 @contextmanager
 def probing(config: Path) -> Iterator[Prober]:
@@ -47,6 +43,4 @@ def probing(config: Path) -> Iterator[Prober]:
     found = blackbox.read(settings, problems)
     assert not problems, problems
     usable = {name: m for name, m in found.modules.items() if not isinstance(m, Unusable)}
-    prober = Prober(usable)
-    yield prober
-    prober.close()
+    yield Prober(usable)

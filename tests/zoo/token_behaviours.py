@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from servers import Handler, closes, serving
 from zoo.behaviours import PORT, Behaviour, Ground, own_host
 from zoo.http_behaviours import http, page
+from zoo.https_behaviours import GOOD, INSECURE, ISSUING, ROOT, Chain, context_of, root_of
 from zoo.redirect_behaviours import answering, moved
 from zoo.request_behaviours import has
 
@@ -20,19 +22,30 @@ MOVED = b" /t HTTP"
 
 
 def granted(
-    name: str, issuer: Handler, wanted: bytes = b"Authorization: Bearer t0ken", **grant: Any
+    name: str,
+    issuer: Handler,
+    wanted: bytes = b"Authorization: Bearer t0ken",
+    chain: Chain | None = None,
+    **grant: Any,
 ) -> Behaviour:
     """A server that wants a header, and one at an address of its own that hands out tokens."""
     host = own_host()
 
     @contextmanager
     def serve(ground: Ground) -> Iterator[str]:
+        with ISSUING:
+            root_of(ground.folder)  # the module may name its file
+            tls = context_of(ground.folder, f"token-{name}", chain) if chain else None
         judge = answering(lambda asked: page(status="200 OK" if has(wanted)(asked) else "401 No"))
         with ExitStack() as stack:
-            stack.enter_context(serving(issuer, host=host, port=PORT))
+            stack.enter_context(serving(issuer, tls, host, PORT))
             yield stack.enter_context(serving(judge)).url
 
-    oauth2 = {"client_id": "me", "client_secret": "s", "token_url": f"http://{host}:{PORT}/"}
+    oauth2 = {
+        "client_id": "me",
+        "client_secret": "s",
+        "token_url": f"http{'s' if chain else ''}://{host}:{PORT}/",
+    }
     return Behaviour(f"token-{name}", serve, http(oauth2=oauth2 | grant, timeout="3s"))
 
 
@@ -51,7 +64,38 @@ def _if(wanted: bytes) -> Handler:
     return answering(lambda asked: page(JSON, body=TOKEN) if wanted in asked else refusal)
 
 
+def _said(body: bytes) -> bytes:
+    """A token with this beside it."""
+    return b'{"access_token": "t0ken", ' + body + b"}"
+
+
+JUDGED = {
+    "ends-with-fraction": issues(_said(b'"expires_in": 60.0')),
+    "ends-with-exponent": issues(_said(b'"expires_in": 6e1')),
+    "ends-too-late": issues(_said(b'"expires_in": 9223372036854775808')),
+    "ends-in-quotes": issues(_said(b'"expires_in": "60"')),
+    "ends-with-nonsense": issues(_said(b'"expires_in": "soon"')),
+    "with-a-number": issues(_said(b'"refresh_token": 5')),
+    "with-nan": issues(_said(b'"scope": NaN')),
+    "in-other-capitals": issues(b'{"Access_Token": "t0ken"}'),
+    "behind-a-mark": issues(b"\xef\xbb\xbf" + TOKEN),
+    "beside-other-bytes": issues(_said(b'"scope": "\xe4"')),
+    "form-with-semicolon": issues(b"access_token=t0ken;x=1", kind=FORM),
+    "form-twice": issues(b"access_token=t0ken&access_token=other", kind=FORM),
+    "compressed": closes(page(JSON, "Content-Encoding: gzip", body=gzip.compress(TOKEN))),
+    "at-the-second-asking": answering(
+        lambda asked: page(JSON, body=TOKEN if b"client_id=me" in asked else b"{")
+    ),
+}
+
 BEHAVIOURS = [
+    *(granted(name, issuer) for name, issuer in JUDGED.items()),
+    granted("by-tls", issues(), chain=GOOD, tls_config=ROOT | {"server_name": "localhost"}),
+    granted("by-tls-of-others", issues(), chain=GOOD, tls_config=ROOT),
+    granted("by-tls-unknown", issues(), chain=GOOD, tls_config={"server_name": "localhost"}),
+    granted("by-tls-insecure", issues(), chain=GOOD, tls_config=INSECURE),
+    granted("without-its-authority", issues(), tls_config={"ca_file": "/none/there"}),
+    granted("by-dead-proxy", issues(), proxy_url="http://127.0.0.1:1"),
     granted("fine", issues()),
     granted("without-end", issues(b'{"access_token": "t0ken", "token_type": "Bearer"}')),
     granted("without-type", issues(b'{"access_token": "t0ken"}')),

@@ -8,8 +8,9 @@ from typing import cast
 
 from prober.blackbox import addresses, faults, handshake
 from prober.blackbox.guard import Refused
-from prober.blackbox.http import draining, judging, redirects, requests, telling, urls
+from prober.blackbox.http import draining, grants, judging, redirects, requests, telling, urls
 from prober.blackbox.http.answers import Answer
+from prober.blackbox.http.grants import NoToken
 from prober.blackbox.http.heads import Malformed
 from prober.blackbox.http.redirects import Chase
 from prober.blackbox.http.requests import BadRequest, Request
@@ -17,8 +18,6 @@ from prober.blackbox.http.trips import Way
 from prober.blackbox.http.urls import BadUrl, Url
 from prober.blackbox.job import Job
 from prober.module import HttpModule
-from prober.probes.tokens import NoToken, Tokens
-from prober.wire import Wire
 
 FAULTS = (OSError, Malformed, BadUrl, BadRequest, NoToken, addresses.NoAddress)
 
@@ -54,8 +53,7 @@ async def _prepared(job: Job, module: HttpModule) -> Chase:
         found = [address]
     if not requests.is_method(module.method):
         raise BadRequest(f"{module.method!r} is no method")
-    if module.tls.ca_file or module.tls.cert_file or module.tls.max_version:
-        await handshake.context(module.tls)  # what can't be used ends the probe here
+    await handshake.check(module.tls)
     telling.begin_phases(job.report)
     if proxy is not None:
         found = await job.resolver.resolve(proxy.hostname, job.deadline - time.monotonic())
@@ -96,11 +94,9 @@ def _request(job: Job, module: HttpModule, shown: Url, url: Url) -> Request:
 async def _authorized(job: Job, module: HttpModule, request: Request) -> Request:
     if module.fault:
         raise BadRequest(module.fault)
-    if module.oauth2 is None:
+    if module.grant is None:
         return request
-    wire = Wire(proxy=module.proxy, tls=module.tls)
-    left_s = job.deadline - time.monotonic()
-    token = await Tokens(job.engine).token(module.oauth2, wire, left_s)
+    token = await grants.authorization(job, module.grant)
     return request._replace(headers={**request.headers, "Authorization": token})
 
 
