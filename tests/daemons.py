@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -13,17 +14,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
+SETTLED = (10_000, 20_000)  # below those of Linux for connections, where a port is soon taken
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens on, and that the system gives nobody by itself."""
+    while True:
+        port = random.randrange(*SETTLED)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE_S) -> None:
@@ -66,8 +70,9 @@ class Daemon:
 
     def start(self, env: Mapping[str, str] | None = None) -> None:
         """Start it, and wait for its gateway to answer."""
-        self.launch(env)
-        until(lambda: self.answers("/health"))
+        process = self.launch(env)
+        until(lambda: self.answers("/health") or process.poll() is not None)
+        assert process.poll() is None, self.log
 
     def launch(self, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start it, and don't wait."""

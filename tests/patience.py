@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 TIMEOUTS_S = (0.1, 1.0, 10.0)
 TRIES = 6
 

@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import os
 import shutil
-import socket
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from daemons import free_port
 from fleets import refusal, success
 from gateway.watched import Fleet
 from prometheus_client.parser import text_string_to_metric_families
@@ -74,7 +74,7 @@ async def _prometheus(target: str, folder: Path) -> AsyncIterator[httpx.AsyncCli
         pytest.skip("prometheus is not installed")
     config = folder / "prometheus.yml"
     config.write_text(SCRAPE.format(target=target))
-    listen = f"127.0.0.1:{_free_port()}"
+    listen = f"127.0.0.1:{free_port()}"
     process = await asyncio.create_subprocess_exec(
         program,
         f"--config.file={config}",
@@ -92,7 +92,7 @@ async def _prometheus(target: str, folder: Path) -> AsyncIterator[httpx.AsyncCli
 
 async def _eventually(prometheus: httpx.AsyncClient, query: str) -> list[dict[str, Any]]:
     """The answer to `query` as soon as there is one."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 answer = await prometheus.get("/api/v1/query", params={"query": query})
@@ -101,8 +101,3 @@ async def _eventually(prometheus: httpx.AsyncClient, query: str) -> list[dict[st
             except httpx.ConnectError:
                 await asyncio.sleep(0.05)  # it is still starting
             await asyncio.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daemons import until
+from daemons import free_port, until
 from fetching import fetch
 from servers import Certificate
 
@@ -36,13 +36,6 @@ http {{
   server {{ listen 127.0.0.1:{old} ssl; return 200 "$server_protocol"; }}
 }}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,6 @@ from servers import (
     Handler,
     answers,
     black_hole,
-    closes,
     echoes,
     hangs,
     read_request,
@@ -59,6 +58,12 @@ def demanding(certificate: Certificate) -> ssl.SSLContext:
     return context
 
 
+async def answers_in_plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer what is no HTTP, as a port without TLS does."""
+    await reader.read(1000)
+    writer.write(b"HTTP/1.1 400 No\r\n\r\n")
+
+
 Secured = Callable[[Authority], ssl.SSLContext | None]
 REFUSED: dict[str, tuple[Secured, Handler]] = {
     "expired": (lambda a: a.issue("dated", -30, -3).context(), answers(200)),
@@ -66,7 +71,7 @@ REFUSED: dict[str, tuple[Secured, Handler]] = {
     "another host's": (lambda a: a.issue("other", names="DNS:a.test").context(), answers(200)),
     "an old version": (lambda a: old(a.issue("aged")), answers(200)),
     "a certificate wanted": (lambda a: demanding(a.issue("strict")), answers(200)),
-    "a plain port": (lambda _: None, closes(b"HTTP/1.1 400 No\r\n\r\n")),
+    "a plain port": (lambda _: None, answers_in_plain),
     "closed in the handshake": (lambda _: None, resets(at_once=True)),
 }
 
