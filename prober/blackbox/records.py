@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import dns.exception
-import dns.name
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.wire
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.LOC import LOC
+
+from prober.blackbox import relics
+from prober.blackbox.relics import Relic, named
 
 HEADER = "!6H"
 RCODE_BITS = 0xF
@@ -77,7 +79,7 @@ def _records(parser: dns.wire.Parser, count: int) -> Iterator[tuple[Record, int]
     for _ in range(count):
         if not parser.remaining():
             return
-        name = _named(parser.get_name(decompress=True))
+        name = named(parser.get_name(decompress=True))
         kind, group, ttl, length = parser.get_struct("!HHIH")
         with parser.restrict_to(length):
             data = _data(kind, parser, length)
@@ -88,8 +90,10 @@ def _records(parser: dns.wire.Parser, count: int) -> Iterator[tuple[Record, int]
             yield Record(text, getattr(data, "serial", None)), 0
 
 
-def _data(kind: int, parser: dns.wire.Parser, length: int) -> dns.rdata.Rdata | None:
+def _data(kind: int, parser: dns.wire.Parser, length: int) -> dns.rdata.Rdata | Relic | None:
     of_kind = RdataType.make(kind)
+    if kind in relics.TYPES:
+        return relics.read(kind, parser, length)
     if kind in UNKNOWN or dns.rdatatype.to_text(of_kind).startswith("TYPE"):
         raw = parser.get_bytes(length)
         return dns.rdata.GenericRdata(dns.rdataclass.RdataClass.IN, of_kind, raw)
@@ -97,15 +101,12 @@ def _data(kind: int, parser: dns.wire.Parser, length: int) -> dns.rdata.Rdata | 
     return dns.rdata.from_wire_parser("IN", of_kind, parser) if length else None
 
 
-def _head(name: str, ttl: int, group: int, kind: int, data: dns.rdata.Rdata | None) -> str:
+def _head(name: str, ttl: int, group: int, kind: int, data: dns.rdata.Rdata | Relic | None) -> str:
     if isinstance(data, dns.rdata.GenericRdata):
         return f"{name}\t{ttl}\tCLASS{group}\tTYPE{kind}\t"
+    of_kind = data.name if isinstance(data, Relic) else dns.rdatatype.to_text(RdataType.make(kind))
     of_class = dns.rdataclass.to_text(dns.rdataclass.RdataClass.make(group))
-    return f"{name}\t{ttl}\t{of_class}\t{dns.rdatatype.to_text(RdataType.make(kind))}\t"
-
-
-def _named(name: dns.name.Name) -> str:
-    return _ESCAPED.sub(lambda found: UNLIKE[found[0]], name.to_text())
+    return f"{name}\t{ttl}\t{of_class}\t{of_kind}\t"
 
 
 def _options(size: int, ttl: int) -> str:
@@ -114,9 +115,11 @@ def _options(size: int, ttl: int) -> str:
     return f"\n;; OPT PSEUDOSECTION:\n; EDNS: version {version}; flags: {flags}; udp: {size}"
 
 
-def _shown(data: dns.rdata.Rdata | None) -> str:
+def _shown(data: dns.rdata.Rdata | Relic | None) -> str:
     if data is None:
         return ""
+    if isinstance(data, Relic):
+        return data.text
     if isinstance(data, LOC):
         return _place(data)
     if isinstance(data, dns.rdata.GenericRdata):
@@ -151,10 +154,6 @@ def _metres(centimetres: float) -> str:
         return f"0.{centimetres:02.0f}m"
     return f"{centimetres // 100:.0f}m"
 
-
-_ESCAPED = re.compile(r"\\(?:\\|032|\$)")
-UNLIKE = {r"\\": r"\\", r"\032": r"\ ", r"\$": "$"}
-"""What dnspython escapes in a name, and how miekg/dns writes it."""
 
 UNKNOWN = frozenset({RdataType.AMTRELAY, RdataType.IPSECKEY, RdataType.ISDN, RdataType.NSAP})
 """The types that miekg/dns knows nothing of."""

@@ -44,6 +44,11 @@ TEXTS = {
     "isdn": kind_of('a.b. 9 IN ISDN "15" "4"', r"CLASS1\tTYPE20\t\\# 5 0231350134$"),
     "nsap": kind_of("a.b. 9 IN NSAP 0x4700", r"CLASS1\tTYPE22\t\\# 2 4700$"),
     "amtrelay": kind_of("a.b. 9 IN AMTRELAY 10 0 1 1.2.3.4", r"\tTYPE260\t\\# 6 0a0101020304$"),
+    "mb": kind_of(r"a.b. 9 IN TYPE7 \# 5 0161016200", r"\tIN\tMB\ta\.b\.$"),
+    "minfo": kind_of(r"a.b. 9 IN TYPE14 \# 6 016100 016200", r"\tIN\tMINFO\ta\. b\.$"),
+    "eid": kind_of(r"a.b. 9 IN TYPE31 \# 2 abcd", r"\tIN\tEID\tABCD$"),
+    "gid": kind_of(r"a.b. 9 IN TYPE102 \# 4 ffffffff", r"\tIN\tGID\t4294967295$"),
+    "ta": kind_of(r"a.b. 9 IN TYPE32768 \# 6 ec450501abcd", r"\tIN\tTA\t60485 5 1 ABCD$"),
     "unknown-empty": kind_of(r"a.b. 9 IN TYPE65280 \# 0", r"CLASS1\tTYPE65280\t\\# 0 $"),
     "https-flag": kind_of(
         "a.b. 9 IN HTTPS 1 . alpn=h2 no-default-alpn", r'\t1 \. alpn="h2" no-default-alpn=""$'
