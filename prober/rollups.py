@@ -9,7 +9,7 @@ Histograms merge by adding counts, so a percentile over a year is as exact as on
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -162,6 +162,12 @@ def bucket(latency_us: int) -> int:
     return (octave << SUB_BITS) + (latency_us >> octave)
 
 
+NEAR_US = 4_096
+NEAR = tuple(map(bucket, range(NEAR_US)))
+FAR_BITS = 7  # as many octaves up, where what is left of NEAR_US and more is still above LINEAR
+FAR, FAR_US = FAR_BITS << SUB_BITS, NEAR_US << FAR_BITS
+
+
 def middle_us(number: int) -> float:
     """The latency that stands for a bucket."""
     return (lowest_us(number) + lowest_us(number + 1) - 1) / 2
@@ -169,10 +175,10 @@ def middle_us(number: int) -> float:
 
 def histogram(latencies_us: Iterable[int]) -> Histogram:
     """Count latencies by bucket."""
+    # From a table, as far as it goes: `bucket` takes five times as long.
     return Counter(
-        # `bucket` once more: a call for each would cost more than its arithmetic.
         [
-            ((octave := (us | LINEAR).bit_length() - SUB_BITS - 1) << SUB_BITS) + (us >> octave)
+            NEAR[us] if us < NEAR_US else NEAR[us >> FAR_BITS] + FAR if us < FAR_US else bucket(us)
             for us in latencies_us
         ]
     )
@@ -193,12 +199,11 @@ def percentile_us(counts: Histogram, percent: float) -> float | None:
 
 def total(mappings: Iterable[Mapping[Key, int]]) -> Mapping[Key, int]:
     """The sums of numbers under the same key."""
-    sums: dict[Key, int] = {}
-    known = sums.get
+    sums: defaultdict[Key, int] = defaultdict(int)
     for one in mappings:
         for key, count in one.items():
-            sums[key] = known(key, 0) + count
-    return sums
+            sums[key] += count
+    return dict(sums)
 
 
 def _less(whole: Four, part: Four) -> Four:

@@ -10,9 +10,9 @@ import sys
 from array import array
 from collections.abc import Iterable, Sequence
 
-TYPES = "BHIQ"  # unsigned, of 1, 2, 4 and 8 bytes
-WIDTHS = {ord(letter): array(letter).itemsize for letter in TYPES}
-LETTERS = {array(letter).itemsize: letter for letter in TYPES}
+LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}  # unsigned, by the number of bytes
+WIDTHS = {ord(letter): width for width, letter in LETTERS.items()}
+FITTING = "BBHIIQQQQ"  # by the number of bytes that are needed
 
 
 def column(values: Sequence[int]) -> bytes:
@@ -20,7 +20,7 @@ def column(values: Sequence[int]) -> bytes:
     largest = max(values)
     if largest < 256:
         return b"B" + bytes(values)
-    letter = next(t for t in TYPES if largest < 256 ** array(t).itemsize)
+    letter = FITTING[(largest.bit_length() + 7) // 8]
     numbers = array(letter, values)
     if sys.byteorder == "big":
         numbers.byteswap()

@@ -45,7 +45,7 @@ def _say(gone: frozenset[str]) -> None:
 def _without(query: Select[Any], gone: frozenset[str]) -> Select[Any]:
     def empty(element: object, **_: object) -> Label[Any] | None:
         if isinstance(element, Column) and element.table is results and element.name in gone:
-            return null().label(element.name)
+            return null().cast(element.type).label(element.name)
         return None
 
     return cast(Select[Any], replacement_traverse(query, {}, empty))

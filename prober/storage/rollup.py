@@ -17,15 +17,15 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     select,
 )
 
 from prober.model import Status
-from prober.rollups import NONE, STATUSES, Cell, Sparse, histogram, merged, times_ms
+from prober.rollups import NONE, Cell, Sparse, histogram, merged, times_ms
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
 from prober.storage.fetching import fetch, shares
+from prober.storage.putting import Row, put
 from prober.storage.segment import DAY_MS, HOUR_MS, Folded
 from prober.storage.tables import rollups, services, transitions
 
@@ -34,7 +34,6 @@ DAY_S = 86_400
 MEASURED = frozenset({0, 1, 2})  # outcomes whose latency is the service's own
 COUNT = struct.Struct("!I")
 FIGURES = tuple(c for c in rollups.c if not c.primary_key)
-NAMES = tuple(status.lower() for status in STATUSES)
 
 Changes = Sequence[tuple[int, Status]]
 Cells = Mapping[int, Cell]
@@ -93,8 +92,10 @@ def counted(rows: Folded) -> Cell:
 
 def _measured(rows: Folded) -> list[int]:
     """The latencies that are the services' own."""
+    mine: Sequence[int | None] = rows.latency_us
     own = [outcome in MEASURED and not stalled for outcome, *_, stalled in rows.kinds]
-    mine = compress(rows.latency_us, map(own.__getitem__, rows.which))
+    if not all(own):
+        mine = list(compress(mine, map(own.__getitem__, rows.which)))
     return [latency_us for latency_us in mine if latency_us is not None]
 
 
@@ -109,7 +110,7 @@ def _held() -> Select[Any]:
 
 
 # Made once: putting a statement together costs more than running it for a few services.
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+IDS: BindParameter[Any] = bindparam("ids", expanding=True, literal_execute=True)
 CHANGES = select(transitions.c.service_id, transitions.c.at, transitions.c.new)
 HELD = _held()
 TURNED = CHANGES.where(
@@ -121,7 +122,6 @@ TURNED = CHANGES.where(
 
 MINE = (rollups.c.resolution_s == bindparam("width")) & (rollups.c.start == bindparam("first"))
 DROP = delete(rollups).where(MINE, rollups.c.service_id.in_(IDS))
-ADD = insert(rollups)
 OF_SOME = select(rollups.c.service_id, *FIGURES)
 # Each start by its number: a range would read the cells of all services.
 OF_ONE = (
@@ -201,9 +201,7 @@ def _days(connection: Connection, day: int, ids: Sequence[int]) -> Cells:
 
 
 def _write(connection: Connection, resolution_s: int, start: int, cells: Cells) -> None:
-    if cells:
-        rows = [_row(resolution_s, start, id_, cell) for id_, cell in cells.items()]
-        connection.execute(ADD, rows)
+    put(connection, rollups, [_row(resolution_s, start, *item) for item in cells.items()])
 
 
 def _clear(connection: Connection, resolution_s: int, start: int, ids: Sequence[int]) -> int:
@@ -222,20 +220,10 @@ def hours_of(day: int) -> ColumnElement[bool]:
     return (rollups.c.resolution_s == HOUR_S) & rollups.c.start.in_(hours)
 
 
-def _row(resolution_s: int, start: int, service_id: int, cell: Cell) -> dict[str, object]:
-    times = (f"{name}_ms" for name in NAMES)
-    return {
-        "resolution_s": resolution_s,
-        "start": start,
-        "service_id": service_id,
-        **dict(zip(NAMES, cell.counts, strict=True)),
-        **dict(zip(times, cell.times_ms, strict=True)),
-        "latency_sum_us": cell.sum_us,
-        "latency_min_us": cell.min_us,
-        "latency_max_us": cell.max_us,
-        "reasons": packed(cell.reasons),
-        "histogram": packed(cell.histogram),
-    }
+def _row(resolution_s: int, start: int, service_id: int, cell: Cell) -> Row:
+    counts, times, reasons, sum_us, min_us, max_us, histogram_ = cell
+    key, latencies = (resolution_s, start, service_id), (sum_us, min_us, max_us)
+    return (*key, *counts, *times, *latencies, packed(reasons), packed(histogram_))
 
 
 def _cell(figures: Sequence[Any]) -> Cell:
