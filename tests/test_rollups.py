@@ -7,7 +7,7 @@ from itertools import chain, repeat
 from math import ceil
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from prober.model import Status
@@ -49,6 +49,15 @@ def test_a_bucket_stands_for_its_latencies_within_two_percent(latency_us: int) -
 @given(latency_us=st.integers(0, 2**40))
 def test_buckets_follow_each_other_without_gaps(latency_us: int) -> None:
     assert bucket(latency_us + 1) - bucket(latency_us) in {0, 1}
+
+
+@given(latency_us=st.integers(0, 2**63 - 1))
+@example(4_095).via("the last that the table holds")
+@example(4_096).via("the first that is looked up without its last bits")
+@example(2**19 - 1).via("the last of these")
+@example(2**19).via("the first that is computed")
+def test_a_histogram_counts_a_latency_in_its_bucket(latency_us: int) -> None:
+    assert histogram([latency_us]) == {bucket(latency_us): 1}
 
 
 @given(latencies=LATENCIES, percent=st.sampled_from([0, 50, 90, 95, 99, 100]))

@@ -48,6 +48,17 @@ def test_rows_come_back_as_they_were_packed(rows: list[Raw]) -> None:
     assert unpack(HOUR, pack(HOUR, fold(rows))) == rows
 
 
+def test_a_segment_of_the_first_releases_is_read() -> None:
+    first = "0100000003737ce7fc789c0dc94111c0201004c1b9bd2080aa88c006fb0a7278201211311015e1db0d24"
+    rest = "ace64879b32de4e432059f32e8e9371f8c9759a810703cf403f1d90796"
+
+    assert unpack(HOUR, bytes.fromhex(first + rest)) == [
+        Raw(START + 7, 1_500, 0, 200, 1, 2, None, None, None),
+        Raw(START + 30_009, None, 2, None, None, None, 4, 2, None),
+        Raw(START + 60_001, 70_000, 1, 200, 1, 3, None, None, 1),
+    ]
+
+
 @given(rows=ROWS, since=st.integers(-1, HOUR_MS), until=st.integers(-1, HOUR_MS))
 def test_a_part_of_folded_rows_has_the_rows_of_its_span(
     rows: list[Raw], since: int, until: int
