@@ -92,7 +92,7 @@ class Daemon:
         """Send a signal that ends it, and give its exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def workers(self) -> list[int]:
         """The pids of its workers."""

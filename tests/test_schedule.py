@@ -36,7 +36,7 @@ class Starts:
         self.came.set()
 
     async def until(self, starts: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.lags) < starts:
                 self.came.clear()
                 await self.came.wait()

@@ -49,7 +49,7 @@ class Keeper:
         self.lost += [s.name for s in services]
 
     async def until(self, results: int) -> None:
-        async with asyncio.timeout(20), self.came:
+        async with asyncio.timeout(60), self.came:
             await self.came.wait_for(lambda: len(self.results) >= results)
 
 
@@ -160,5 +160,5 @@ async def test_a_worker_that_can_not_be_started_is_tried_again(
 async def test_an_end_during_the_start_ends_the_worker_too() -> None:
     keeper = Keeper()
     keeper.supervisor.start(1, [], ())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await keeper.supervisor.stop()

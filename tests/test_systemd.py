@@ -19,7 +19,7 @@ def listening(
     name = f"@{uuid4()}" if request.param == "abstract" else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(name.replace("@", "\0", 1))
-        server.settimeout(2)
+        server.settimeout(20)
         yield server, name
 
 

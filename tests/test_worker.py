@@ -27,7 +27,7 @@ def service(url: str, port: int, interval_s: float = 0.2, timeout_s: float = 5) 
 
 async def heard(channel: Channel, enough: Callable[[list[Batch]], bool]) -> list[Batch]:
     batches: list[Batch] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not enough(batches):
             message = await channel.receive()
             assert isinstance(message, Batch)

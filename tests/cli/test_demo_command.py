@@ -31,7 +31,7 @@ def _is_taken(port: int) -> bool:
 
 def code(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return int(answer.status)
     except HTTPError as error:
         with error:
@@ -88,7 +88,7 @@ def test_it_says_what_it_serves_and_quits_quietly(number: signal.Signals) -> Non
         assert process.stdout
         lines = [process.stdout.readline() for _ in SAMPLES]
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=10)
+        _, stderr = process.communicate(timeout=60)
 
     assert [line.split()[0] for line in lines] == [sample.name for sample in SAMPLES]
     assert (process.returncode, stderr) == (0, "")

@@ -69,7 +69,7 @@ def test_stopping_make_run_stops_both_programs_in_order(
     pids = [started(checkout, name) for name in ("demo", "run")]
 
     stop(make_run)
-    make_run.wait(5)
+    make_run.wait(30)
 
     assert (checkout / "run.stopped").exists()
     assert (checkout / "demo.stopped").exists()
@@ -106,14 +106,14 @@ def test_make_alone_explains_every_target(checkout: Path) -> None:
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", *arguments], cwd=folder, text=True, capture_output=True, timeout=10, check=False
+        ["make", *arguments], cwd=folder, text=True, capture_output=True, timeout=60, check=False
     )
 
 
 def started(folder: Path, name: str) -> int:
     """The process id that a program has left, waited for as long as it takes to start one."""
     path = folder / f"{name}.pid"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     return int(path.read_text())

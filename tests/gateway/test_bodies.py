@@ -128,7 +128,7 @@ async def told(url: str, *data: bytes, pause_s: float = 0.0) -> bytes:
         if answer.done():
             break
     with closing(writer):
-        return await asyncio.wait_for(answer, 10)
+        return await asyncio.wait_for(answer, 30)
 
 
 def head(path: str, *lines: str) -> bytes:

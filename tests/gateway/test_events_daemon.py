@@ -35,7 +35,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 def send(port: int, answered: list[str]) -> None:
     """Send events one after the other until the daemon is gone."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         while True:
             connection.request("POST", "/api/v1/events", '{"type": "x"}', {"X-Prober-Token": TOKEN})
@@ -55,7 +55,7 @@ def burst(daemon: Daemon, number: signal.Signals, seconds: float) -> list[str]:
     time.sleep(seconds)
     daemon.end(number)
     for sender in senders:
-        sender.join(20)
+        sender.join(60)
     return answered
 
 

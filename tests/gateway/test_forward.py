@@ -213,7 +213,7 @@ async def test_an_answer_streams_while_it_is_made(tmp_path: Path) -> None:
         client.stream("GET", "/r/a", headers={"Accept-Encoding": "gzip"}) as answer,
     ):
         parts = answer.aiter_raw()
-        got = [await asyncio.wait_for(anext(parts), 5) for _ in range(3)]
+        got = [await asyncio.wait_for(anext(parts), 30) for _ in range(3)]
 
     assert b"".join(got).strip(b"x") == b""
 
@@ -230,7 +230,7 @@ async def test_a_body_streams_to_the_service(tmp_path: Path) -> None:
 
     async def body() -> AsyncIterator[bytes]:
         yield b"first"
-        await asyncio.wait_for(seen.wait(), 5)
+        await asyncio.wait_for(seen.wait(), 30)
         yield b"last"
 
     async with to(tmp_path, reads) as client:

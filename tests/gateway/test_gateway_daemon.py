@@ -31,7 +31,7 @@ def ask(daemon: Daemon, path: str, body: object = None) -> tuple[int, Any]:
     url = f"http://127.0.0.1:{daemon.port}{path}"
     try:
         request = urllib.request.Request(url, data, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())

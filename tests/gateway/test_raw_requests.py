@@ -55,7 +55,7 @@ async def answered(link: Gate, raw: bytes) -> tuple[int, bytes]:
     """The code and the body of the answer to these bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
     writer.write(raw)
-    head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reader.read(), 30)).partition(b"\r\n\r\n")
     writer.close()
     return int(head.split()[1]), body
 

@@ -25,7 +25,7 @@ async def sent(folder: Path, start: str, *headers: str, body: str = "") -> tuple
         async with gate(folder, [service("hermes", server.port)], forward=ROUTES) as client:
             reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
             writer.write(raw.encode("latin-1"))
-            answer = (await asyncio.wait_for(reader.read(), 10)).decode("latin-1")
+            answer = (await asyncio.wait_for(reader.read(), 30)).decode("latin-1")
             writer.close()
     return int(answer.split()[1]), server.accepted, answer.partition("\r\n\r\n")[2]
 

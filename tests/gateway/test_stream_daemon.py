@@ -18,15 +18,15 @@ def test_probes_are_told_and_the_end_is_too(tmp_path: Path) -> None:
     with running(tmp_path, watched) as daemon:
         url = f"ws://127.0.0.1:{daemon.port}/api/v1/ws?channel=result"
         with connect(url, proxy=None) as client:
-            assert json.loads(client.recv(10))["type"] == "connected"
-            found = json.loads(client.recv(10))
+            assert json.loads(client.recv(30))["type"] == "connected"
+            found = json.loads(client.recv(30))
             before_s = time.monotonic()
             code = daemon.end()
             with pytest.raises(ConnectionClosed) as closed:
                 while True:
-                    client.recv(10)
+                    client.recv(30)
 
     assert (found["service"], found["status"], found["reason"]) == ("madre", "BROKEN", "refused")
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, code) == (1001, 0)
-    assert time.monotonic() - before_s < 4
+    assert time.monotonic() - before_s < 10

@@ -263,7 +263,7 @@ def stream(daemon: Daemon, client_id: str = "me", token: str = TOKEN) -> ClientC
 
 
 def heard(client: ClientConnection) -> Any:
-    return json.loads(client.recv(10))
+    return json.loads(client.recv(30))
 
 
 def test_the_stream_begins_with_a_greeting(daemon: Daemon) -> None:

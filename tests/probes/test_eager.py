@@ -105,7 +105,7 @@ async def test_it_gets_a_task_where_it_needs_one() -> None:
     async def limit() -> None:
         await in_task()
         tasks.append(asyncio.current_task())
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             await asyncio.sleep(0)
         await in_task()
         tasks.append(asyncio.current_task())

@@ -28,7 +28,7 @@ from prober.probes.transport import CurlTransport
 
 @pytest.fixture
 async def client(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=CurlTransport(engine), timeout=2) as client:
+    async with httpx.AsyncClient(transport=CurlTransport(engine), timeout=10) as client:
         yield client
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from zoo.behaviours import Behaviour
@@ -25,12 +26,13 @@ class Prober:
     def __init__(self, modules: Mapping[str, Module]) -> None:
         self._modules = modules
         self._asking = Asking()
+        self._numbers = count()
 
-    async def probe(self, behaviour: Behaviour, target: str, number: int) -> Answer:
+    async def probe(self, behaviour: Behaviour, target: str) -> Answer:
         """What it makes of a target that behaves so."""
         module = self._modules[behaviour.name]
         timeout_s = module.timeout_s or USUAL_S
-        ask = Ask(number, target, module, behaviour.hostname, timeout_s, EVERYTHING)
+        ask = Ask(next(self._numbers), target, module, behaviour.hostname, timeout_s, EVERYTHING)
         return await self._asking.answer(ask)
 
 
