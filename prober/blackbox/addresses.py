@@ -65,17 +65,18 @@ def _is_name(host: str) -> bool:
     if "[" in host:
         return False  # brackets belong to a port, which whoever knows of one has taken off
     try:
-        socket.inet_aton(host)
-    except (OSError, UnicodeError, ValueError):
-        return _is_sendable(host)
-    return False
-
-
-def _is_sendable(host: str) -> bool:
-    try:
-        return bool(host.encode("idna")) and "\0" not in host
+        asked = host.encode("idna").decode()  # some letters beyond ASCII stand for digits and dots
     except UnicodeError:
         return False
+    return bool(asked) and "\0" not in asked and not _is_number(asked)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        socket.inet_aton(host)
+    except OSError:
+        return False
+    return True
 
 
 def _pick(host: str, addresses: list[str], addressing: Addressing) -> Address:

@@ -106,7 +106,18 @@ async def test_the_address_is_told_as_version_and_hash(
 
 
 @pytest.mark.parametrize(
-    "host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "", "a\0b", "x" * 70]
+    "host",
+    [
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "127.1",
+        "\u2460\u2461\u2466.0.0.1",
+        "127\u30020\u30020\u30021",
+        "",
+        "a\0b",
+        "x" * 70,
+    ],
 )
 async def test_what_only_the_system_takes_for_an_address_has_none(job: Job, host: str) -> None:
     with pytest.raises(NoAddress, match="neither a name nor an address"):
