@@ -107,7 +107,8 @@ async def test_many_questions_at_once_get_their_own_answers() -> None:
     async with supervised(workers=2) as (supervisor, _):
         with serving(answers(200)) as well, serving(answers(500)) as unwell:
             targets = [well.url, unwell.url] * 10
-            asked = (supervisor.ask(QUESTION._replace(target=target)) for target in targets)
+            question = QUESTION._replace(timeout_s=30)
+            asked = (supervisor.ask(question._replace(target=target)) for target in targets)
             found = await asyncio.gather(*asked)
 
     assert ["\nprobe_success 1\n" in answer.text for answer in found] == [True, False] * 10

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
+from patience import until
 from servers import Server, answers, serving
 
 from prober import supervisor
@@ -88,11 +89,14 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_services_are_told_los
 
 
 async def test_a_worker_that_falls_silent_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "SILENCE_S", 4.0)
     monkeypatch.setattr("prober.launch.STOP_S", 0.2)
     async with kept(workers=1, count=1) as (keeper, _):
         await keeper.until(1)
+        monkeypatch.setattr(supervisor, "SILENCE_S", 2.0)  # not while a worker starts
+        await keeper.until(len(keeper.results) + 1)
         os.kill(keeper.pids[0], signal.SIGSTOP)
+        await until(lambda: keeper.lost)
+        monkeypatch.setattr(supervisor, "SILENCE_S", 60.0)
         await keeper.until(len(keeper.results) + 3)
 
     assert keeper.lost == ["s0"]
@@ -121,11 +125,12 @@ async def test_silence_is_unknown_until_every_worker_has_spoken() -> None:
 async def test_a_worker_is_not_lost_where_this_process_stood_still(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(supervisor, "SILENCE_S", 1.5)
     async with kept(workers=1, count=1) as (keeper, _):
         await keeper.until(1)
+        monkeypatch.setattr(supervisor, "SILENCE_S", 1.5)  # not while a worker starts
+        await keeper.until(len(keeper.results) + 1)
         time.sleep(2)  # noqa: ASYNC251 - the loop has to be kept from running
-        await keeper.until(8)
+        await keeper.until(len(keeper.results) + 7)
 
     assert keeper.lost == []
 
