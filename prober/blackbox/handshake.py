@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from prober.blackbox import names
+from prober.blackbox import lasting, names
 from prober.wire import TlsOptions
 
 VERSIONS = {
@@ -68,12 +68,14 @@ class Handshake(ssl.SSLObject):
 
     @property
     def verified(self) -> tuple[bytes, ...]:
-        """The chain that was verified, in DER; empty where none was."""
+        """The chain that was verified and lasts longest, in DER; empty where none was."""
         if not self.fits or self.version() is None:
             return ()  # nobody asked for it, or it failed
         # Public only from Python 3.13 on.
         chain = cast(Any, self)._sslobj.get_verified_chain() or ()
-        return tuple(certificate.public_bytes(_DER) for certificate in chain)
+        verified = [certificate.public_bytes(_DER) for certificate in chain]
+        known = self.context.get_ca_certs(binary_form=True)
+        return tuple(lasting.longest(verified, self.sent, known))
 
 
 async def context(options: TlsOptions, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:

@@ -99,6 +99,16 @@ def shown(name: str, chain: Chain, target: str = NAMED, **settings: Any) -> Iter
     yield Behaviour(f"https-{name}-insecure", serve, by_tls(**loose, **settings))
 
 
+def renewed_between(first: float, second: float) -> Chain:
+    """A leaf by an authority that was renewed; both of its certificates are sent."""
+
+    def chain(root: Signed) -> Sequence[Signed]:
+        middle = signed(Wish("Middle", (), last_day=first, extensions=pki.authority()), root)
+        return [signed(Wish(), middle), middle, pki.renewed(middle, int(second), root)]
+
+    return chain
+
+
 def between(*wishes: Wish) -> Chain:
     """A leaf by authorities, the last of them by the root; all are sent."""
 
@@ -161,6 +171,8 @@ def _certificates() -> Iterator[Behaviour]:
     yield from shown(
         "wildcard-below-top", leaf(names=["*.lan"]), tls_config={"server_name": "shop.lan"}
     )
+    yield from shown("middle-renewed", renewed_between(10, 20))
+    yield from shown("middle-renewed-before", renewed_between(20, 10))
     yield from shown("address-mapped", leaf(names=["::ffff:127.0.0.1"]), BY_ADDRESS)
     yield from shown("name-nobody-asks-for", GOOD, tls_config={"server_name": ".shop.example"})
     yield from shown(

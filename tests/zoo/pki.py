@@ -81,6 +81,21 @@ def signed(wish: Wish, issuer: Signed | None = None) -> Signed:
     return Signed(builder.sign(signer, digest), key)
 
 
+def renewed(old: Signed, last_day: int, issuer: Signed | None = None) -> Signed:
+    """An authority with the key and name of another, for another time."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(old.cert.subject)
+        .issuer_name((issuer or old).cert.subject)
+        .public_key(old.key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=9))
+        .not_valid_after(NOW + timedelta(days=last_day))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    )
+    return Signed(builder.sign((issuer or old).key, hashes.SHA256()), old.key)
+
+
 def called(name: str) -> x509.Name:
     """A name of one part."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
