@@ -365,14 +365,15 @@ def _encodings() -> Iterator[Behaviour]:
 
 def _unsendable() -> Iterator[Behaviour]:
     """What a module may say, and no request can."""
-    for name, settings in {
+    modules: dict[str, dict[str, object]] = {
         "method": {"method": "A B"},
         "header-name": {"headers": {"A B": "c"}},
         "header-value": {"headers": {"X-Mine": "a\nX-Other: b"}},
         "token": {"bearer_token": "a\nb"},
         "token-file": {"bearer_token_file": "/none/there"},
         "password-file": {"basic_auth": {"username": "a", "password_file": "/none/there"}},
-    }.items():
+    }
+    for name, settings in modules.items():
         yield once(f"unsendable-{name}", PAGE, **settings)
     yield wants(
         "header-not-ascii", has("X-Mine: \u00a0ä€".encode()), headers={"X-Mine": "\u00a0ä€"}
