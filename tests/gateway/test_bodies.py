@@ -19,11 +19,13 @@ from prober.gateway.admission import Admission
 from prober.gateway.answers import handle_errors
 from prober.gateway.limiting import Admit
 
-SETTINGS = Gateway(
-    limits=Limits(body="2KiB", event_body="1KiB", body_time="300ms"),  # type: ignore[arg-type]
-    aliases={"/events/ingest": "/api/v1/events"},
-    forward=(Forward(path="/big/{name}", service="a", to="/", body_limit="1MiB"),),  # type: ignore[arg-type]
-)
+
+def settings(body_time: str) -> Gateway:
+    return Gateway(
+        limits=Limits(body="2KiB", event_body="1KiB", body_time=body_time),  # type: ignore[arg-type]
+        aliases={"/events/ingest": "/api/v1/events"},
+        forward=(Forward(path="/big/{name}", service="a", to="/", body_limit="1MiB"),),  # type: ignore[arg-type]
+    )
 
 
 class Thing(BaseModel):
@@ -44,21 +46,28 @@ async def unread() -> str:
     return "not read"
 
 
-def reading() -> FastAPI:
-    """An app that tells how much it was sent."""
+def reading(body_time: str) -> FastAPI:
+    """An app that tells how much it was sent, in at most so much time."""
     app = FastAPI()
     handle_errors(app)
     for path in ("/any", "/api/v1/events", "/events/ingest", "/big/{name}"):
         app.add_api_route(path, read, methods=["POST"])
     app.add_api_route("/parsed", parsed, methods=["POST"])
     app.add_api_route("/unread", unread, methods=["POST"])
-    app.add_middleware(Admit, admission=Admission(SETTINGS))
+    app.add_middleware(Admit, admission=Admission(settings(body_time)))
     return app
 
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    async with serving(reading()) as url:
+    async with serving(reading("60s")) as url:
+        yield url
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[str]:
+    """The url of an app that waits 0.3 s for a body."""
+    async with serving(reading("300ms")) as url:
         yield url
 
 
@@ -145,19 +154,19 @@ async def test_a_body_of_ten_gigabytes_is_refused_before_it_comes(url: str) -> N
 
 
 @pytest.mark.parametrize("start", [b"", b"x" * 10])
-async def test_a_body_that_stops_coming_is_408(url: str, start: bytes) -> None:
+async def test_a_body_that_stops_coming_is_408(hasty: str, start: bytes) -> None:
     before_s = time.monotonic()
 
-    answer = await told(url, head("/any", "Content-Length: 100") + start)
+    answer = await told(hasty, head("/any", "Content-Length: 100") + start)
 
     assert answer.startswith(b"HTTP/1.1 408") and b"did not come within 0.3 s" in answer
     assert time.monotonic() - before_s < 8
 
 
-async def test_a_dripping_body_is_408_though_each_drop_comes_in_time(url: str) -> None:
+async def test_a_dripping_body_is_408_though_each_drop_comes_in_time(hasty: str) -> None:
     drops = [b"x"] * 50
 
-    answer = await told(url, head("/any", "Content-Length: 100"), *drops, pause_s=0.05)
+    answer = await told(hasty, head("/any", "Content-Length: 100"), *drops, pause_s=0.05)
 
     assert answer.startswith(b"HTTP/1.1 408")
 
