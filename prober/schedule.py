@@ -25,7 +25,10 @@ from prober.model import Service
 
 STRETCH_S = 0.25  # how much of the wheel one firing hands to the loop's timers,
 LEAD_S = 0.05  # and how long before the first of these slots it does so
-EARLY_S = 0.002  # slots so close to one that is due are taken along: each waking is dear
+# Slots so close to one that is due are taken along. Over kept connections each waking is dear; a
+# new connection costs more, and others that begin with it would lengthen what is measured.
+EARLY_S = 0.002
+GRAIN_S = 0.0005  # of the loop's timers: closer than this there is nothing to wait for
 FIRST_LOOK_S = 5.0  # within this time a service without history gets its first probe, and
 FIRST_LOOKS_PER_S = 200  # no more than so many of them in a second
 
@@ -184,9 +187,9 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
             self._timer = self._loop.call_later(max(left_s, 0.0), self._start_due)
 
     def _start_due(self) -> None:
-        until_s = time.monotonic() + EARLY_S
+        now_s = time.monotonic()
         try:
-            while self._slots and self._slots[0][0] < until_s:
+            while self._slots and _left_s(*self._slots[0], now_s) <= 0:
                 slot, service = self._slots.popleft()
                 self._start(service, slot)
         finally:  # the others don't depend on this one's start
@@ -199,3 +202,8 @@ class Schedule(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
             first = now + share * spread
             if service.name in fresh and first + service.timeout_s < slot:
                 self._loop.call_later(first - now, self._start, service, first)
+
+
+def _left_s(slot: float, service: Service, now_s: float) -> float:
+    """How long until this slot may start."""
+    return slot - (EARLY_S if service.keep_alive else GRAIN_S) - now_s
