@@ -142,11 +142,7 @@ def _ordered(members: list[Member], piles: Piles) -> Iterator[Member]:
     for label, tolerated in product(ORDER, (False, True)):
         yield from piles[label, tolerated]
         if label == Status.OK:
-            yield from (m for m in members if _is_fine(m) and is_tolerated(m) is tolerated)
-
-
-def _is_fine(member: Member) -> bool:
-    return member.status is Status.OK and member.service.enabled
+            yield from (m for m in members if _label(m) == label and is_tolerated(m) is tolerated)
 
 
 def _piles(members: Iterable[Member]) -> Piles:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func, select
 
-from prober.storage.fetching import fetch
+from prober.storage.fetching import fetch, numbers
 from prober.storage.lenient import fitting
 from prober.storage.segment import HOUR_MS, Damaged, Folded, Raw, fold, unpack_folded, unpack_last
 from prober.storage.tables import BUCKET_MS, results, segments, services
@@ -86,9 +86,8 @@ def hot_buckets(connection: Connection) -> range:
     return range(0) if first is None else range(first, last_ + 1)
 
 
-# Made once: putting a statement together costs more than running it for a few services. Ids stand
-# in its text, as whole numbers: naming a thousand parameters costs more than looking for them.
-IDS: BindParameter[Any] = bindparam("ids", expanding=True, literal_execute=True)
+# Made once: putting a statement together costs more than running it for a few services.
+IDS = numbers("ids")
 NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
 BOUNDS = select(
     # Each by itself: asked for both at once, SQLite reads the whole table.

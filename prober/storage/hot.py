@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
     Select,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 )
 
 from prober.storage.archive import RAW
-from prober.storage.fetching import fetch
+from prober.storage.fetching import fetch, numbers
 from prober.storage.lenient import fitting
 from prober.storage.segment import Folded, fold_columns
 from prober.storage.tables import results
@@ -93,10 +92,9 @@ def _lists(array: Function, gathered: Function) -> Select[Any]:
     return select(of.c.service_id, lists).where(ids).group_by(of.c.service_id)
 
 
-# Made once: putting a statement together costs more than running it for a few services. Numbers
-# stand in its text: to name a hundred parameters costs more than to read the text.
-IDS: BindParameter[Any] = bindparam("ids", expanding=True, literal_execute=True)
-BUCKETS: BindParameter[Any] = bindparam("buckets", expanding=True, literal_execute=True)
+# Made once: putting a statement together costs more than running it for a few services.
+IDS = numbers("ids")
+BUCKETS = numbers("buckets")
 OF_HOUR = results.c.bucket.in_(BUCKETS)
 FIRST = select(func.min(results.c.bucket))
 COUNTED = (

@@ -10,7 +10,6 @@ from itertools import chain, compress
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
     Select,
@@ -24,7 +23,7 @@ from prober.model import Status
 from prober.rollups import NONE, Cell, Sparse, histogram, merged, times_ms
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
-from prober.storage.fetching import fetch, shares
+from prober.storage.fetching import fetch, numbers, shares
 from prober.storage.putting import Row, put
 from prober.storage.segment import DAY_MS, HOUR_MS, Folded
 from prober.storage.tables import rollups, services, transitions
@@ -110,7 +109,7 @@ def _held() -> Select[Any]:
 
 
 # Made once: putting a statement together costs more than running it for a few services.
-IDS: BindParameter[Any] = bindparam("ids", expanding=True, literal_execute=True)
+IDS = numbers("ids")
 CHANGES = select(transitions.c.service_id, transitions.c.at, transitions.c.new)
 HELD = _held()
 TURNED = CHANGES.where(
@@ -127,7 +126,7 @@ OF_SOME = select(rollups.c.service_id, *FIGURES)
 OF_ONE = (
     select(rollups.c.start, *FIGURES)
     .where(rollups.c.resolution_s == bindparam("width"), rollups.c.service_id == bindparam("id"))
-    .where(rollups.c.start.in_(bindparam("starts", expanding=True, literal_execute=True)))
+    .where(rollups.c.start.in_(numbers("starts")))
     .order_by(rollups.c.start)
 )
 OLDEST = select(func.min(rollups.c.start)).where(rollups.c.resolution_s == bindparam("width"))
