@@ -34,7 +34,13 @@ REFUSED = (IntegrityError, NotSupportedError, ProgrammingError)
 
 log = structlog.get_logger(__name__)
 
-INSERT: dict[str, Callable[[TableClause], sqlite.Insert | postgresql.Insert]] = {
+AnyInsert = sqlite.Insert | postgresql.Insert
+Otherwise = Callable[[AnyInsert, Sequence[str]], AnyInsert]
+"""Makes an insert of these columns say what becomes of a row that can't be inserted."""
+
+Sql = Callable[[int, int], str]
+
+INSERT: dict[str, Callable[[TableClause], AnyInsert]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
@@ -59,13 +65,15 @@ class Insert:
     """An insert that leaves rows alone which are already there, but for their `used_hour`.
 
     `sql` is that of so many of the first columns that are there, and of so many rows. `places` are
-    those columns among the wanted ones; after the first `filled` they are usually empty. `copy`
-    takes such rows too: that is for many rows, none of which is there yet.
+    those columns among the wanted ones; after the first `filled` they are usually empty. `hasty`
+    is an `sql` that leaves out whatever the table refuses, without a word. `copy` takes such rows
+    too: that is for many rows, none of which is there yet.
     """
 
-    sql: Callable[[int, int], str]
+    sql: Sql
     places: Sequence[int]
     filled: int
+    hasty: Sql | None = None
     copy: str | None = None
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
@@ -97,18 +105,11 @@ class Insert:
         return True
 
     def _put(self, connection: Connection, width: int, values: Sequence[object]) -> int:
-        """Insert rows of the first columns, value by value, several with each statement."""
-        size = width * AT_ONCE
-        end = (len(values) // size - 1) * size  # the last statement brings the rest as well
-        many = [tuple(values[start : start + size]) for start in range(0, end, size)]
-        last = tuple(values[len(many) * size :])
-        put = 0
-        if many:
-            put += connection.exec_driver_sql(self.sql(width, AT_ONCE), many).rowcount
-        if last:
-            sql = self.sql(width, len(last) // width)
-            put += connection.exec_driver_sql(sql, last).rowcount
-        return put
+        """Insert rows of the first columns, value by value."""
+        rows = len(values) // width
+        put = 0 if self.hasty is None else _run(connection, self.hasty, width, values)
+        # What was left out is there already, or refused: this tells which.
+        return put if put == rows else put + _run(connection, self.sql, width, values)
 
 
 def prepare(
@@ -132,9 +133,15 @@ def prepare(
     notes.missing(wanted.name, [c for c in columns if c not in found])
     kept = [c for c in columns if c in found]
     filled = sum(1 for c in columns[: len(columns) - usually_empty] if c in found)
-    sql = cache(partial(_compile, connection.dialect, wanted.name, kept))
-    copied = copy_statement(connection, wanted.name, kept)
-    return Insert(sql, [columns.index(c) for c in kept], filled, copied)
+    sql = partial(_compile, connection.dialect, wanted.name, kept)
+    hasty = USED not in kept and connection.dialect.name == "sqlite"
+    return Insert(
+        sql=cache(partial(sql, _where_there)),
+        places=[columns.index(c) for c in kept],
+        filled=filled,
+        hasty=cache(partial(sql, _or_ignore)) if hasty else None,
+        copy=copy_statement(connection, wanted.name, kept),
+    )
 
 
 def reflect(connection: Connection, name: str) -> dict[str, ReflectedColumn]:
@@ -182,20 +189,34 @@ def _optional(found: ReflectedColumn) -> bool:
     )
 
 
-def _compile(dialect: Dialect, name: str, columns: Sequence[str], width: int, rows: int) -> str:
+def _run(connection: Connection, sql: Sql, width: int, values: Sequence[object]) -> int:
+    """Insert rows, several with each statement; returns how many came to be."""
+    size = width * AT_ONCE
+    end = (len(values) // size - 1) * size  # the last statement brings the rest as well
+    many = [tuple(values[start : start + size]) for start in range(0, end, size)]
+    last = tuple(values[len(many) * size :])
+    put = 0
+    if many:
+        put += connection.exec_driver_sql(sql(width, AT_ONCE), many).rowcount
+    if last:
+        put += connection.exec_driver_sql(sql(width, len(last) // width), last).rowcount
+    return put
+
+
+def _compile(
+    dialect: Dialect, name: str, columns: Sequence[str], otherwise: Otherwise, width: int, rows: int
+) -> str:
     used = columns[:width]
     insert = INSERT[dialect.name](table(name, *map(column, used)))
-    insert = _where_there(insert.values({c: bindparam(c) for c in used}), used)
+    insert = otherwise(insert.values({c: bindparam(c) for c in used}), used)
     # SQLAlchemy takes milliseconds over many rows, and they all look alike.
     one = str(insert.compile(dialect=dialect))
     into, _, rest = one.partition(" VALUES ")
-    row, _, otherwise = rest.partition(" ON CONFLICT ")
-    return f"{into} VALUES {', '.join([row] * rows)} ON CONFLICT {otherwise}"
+    row, conflict, action = rest.partition(" ON CONFLICT ")
+    return f"{into} VALUES {', '.join([row] * rows)}{conflict}{action}"
 
 
-def _where_there(
-    insert: sqlite.Insert | postgresql.Insert, columns: Sequence[str]
-) -> sqlite.Insert | postgresql.Insert:
+def _where_there(insert: AnyInsert, columns: Sequence[str]) -> AnyInsert:
     """Leave a row that is there as it is, but for the hour in which it was used last."""
     if USED not in columns:
         return insert.on_conflict_do_nothing()
@@ -203,6 +224,11 @@ def _where_there(
     return insert.on_conflict_do_update(
         index_elements=[columns[0]], set_={USED: later}, where=insert.table.c[USED] < later
     )
+
+
+def _or_ignore(insert: AnyInsert, _: Sequence[str]) -> AnyInsert:
+    """Leave out what is refused: SQLite keeps a copy of all pages for a statement that can fail."""
+    return insert.prefix_with("OR IGNORE")
 
 
 def _joined(columns: Sequence[Column]) -> list[object]:

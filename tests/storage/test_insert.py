@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from databases import rows
+from databases import execute, rows
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from prober.storage import tables
 from prober.storage.database import open_engine
@@ -74,3 +75,13 @@ def test_columns_are_stored_as_the_rows_that_they_make(connection: Connection, u
 
     connection.commit()
     assert rows(url, STORED) == told(60)
+
+
+def test_rows_that_the_table_refuses_are_an_error(url: str) -> None:
+    execute(url, "ALTER TABLE transitions ADD COLUMN extra INTEGER DEFAULT 1 CHECK (at < 70)")
+    engine = open_engine(url)
+
+    with engine.connect() as connection, pytest.raises(IntegrityError):
+        prepare(connection, tables.transitions, COLUMNS, Notes()).run(connection, told(90))
+
+    engine.dispose()
