@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from prober.storage import hot
 from prober.storage.database import Access
-from prober.storage.fetching import fetch, numbers
+from prober.storage.fetching import among, fetch
 from prober.storage.hot import Place
 from prober.storage.putting import Row, put
 from prober.storage.segment import HOUR_MS, Damaged, Folded, fold, pack, unpack_folded
@@ -105,8 +105,7 @@ class Compaction:
 
 
 # Made once: putting a statement together costs more than running it for a few services.
-IDS = numbers("ids")
-OF_HOUR = (segments.c.hour == bindparam("of_hour")) & segments.c.service_id.in_(IDS)
+OF_HOUR = (segments.c.hour == bindparam("of_hour")) & among(segments.c.service_id, "ids")
 PACKED = select(segments.c.service_id, segments.c.data).where(OF_HOUR)
 DROP_PACKED = delete(segments).where(OF_HOUR)
 

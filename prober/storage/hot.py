@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, takewhile
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     Text,
@@ -19,14 +18,12 @@ from sqlalchemy import (
     select,
 )
 
-from prober.storage.archive import RAW
-from prober.storage.fetching import fetch, numbers
+from prober.storage.archive import JSON_ARRAY, RAW, Function
+from prober.storage.fetching import among, fetch
 from prober.storage.lenient import fitting
 from prober.storage.segment import Folded, fold_columns
 from prober.storage.tables import results
 from prober.storage.walk import BUCKETS_AN_HOUR
-
-Function = Callable[..., ColumnElement[Any]]  # of SQL
 
 ROWS_A_SHARE, SERVICES_A_SHARE = 6_000, 100  # about and at most
 
@@ -88,14 +85,12 @@ def _lists(array: Function, gathered: Function) -> Select[Any]:
     of = results.alias()  # each service once, in the order of the key: nothing has to be sorted
     mine = (results.c.service_id == of.c.service_id) & OF_HOUR
     lists = select(cast(array(*map(gathered, RAW)), Text)).where(mine).scalar_subquery()
-    ids = (of.c.bucket == bindparam("bucket")) & of.c.service_id.in_(IDS)
+    ids = (of.c.bucket == bindparam("bucket")) & among(of.c.service_id, "ids")
     return select(of.c.service_id, lists).where(ids).group_by(of.c.service_id)
 
 
 # Made once: putting a statement together costs more than running it for a few services.
-IDS = numbers("ids")
-BUCKETS = numbers("buckets")
-OF_HOUR = results.c.bucket.in_(BUCKETS)
+OF_HOUR = among(results.c.bucket, "buckets")
 FIRST = select(func.min(results.c.bucket))
 COUNTED = (
     select(results.c.service_id, func.count())
@@ -104,8 +99,6 @@ COUNTED = (
     .order_by(results.c.service_id)
     .limit(SERVICES_A_SHARE)
 )
-LISTS = {
-    "sqlite": _lists(func.json_array, func.json_group_array),
-    "postgresql": _lists(func.json_build_array, func.json_agg),
-}
-DROP = delete(results).where(OF_HOUR, results.c.service_id.in_(IDS))
+GATHERED: dict[str, Function] = {"sqlite": func.json_group_array, "postgresql": func.json_agg}
+LISTS = {name: _lists(array, GATHERED[name]) for name, array in JSON_ARRAY.items()}
+DROP = delete(results).where(OF_HOUR, among(results.c.service_id, "ids"))

@@ -23,7 +23,7 @@ from prober.model import Status
 from prober.rollups import NONE, Cell, Sparse, histogram, merged, times_ms
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
-from prober.storage.fetching import fetch, numbers, shares
+from prober.storage.fetching import among, fetch, shares
 from prober.storage.putting import Row, put
 from prober.storage.segment import DAY_MS, HOUR_MS, Folded
 from prober.storage.tables import rollups, services, transitions
@@ -103,30 +103,31 @@ def _held() -> Select[Any]:
     at, service_id = transitions.c.at, transitions.c.service_id
     # By its key for each service: a group would walk through all of history.
     before = select(func.max(at)).where(service_id == services.c.id, at <= bindparam("first"))
-    last = select(services.c.id, before.scalar_subquery().label("at")).where(services.c.id.in_(IDS))
+    last = select(services.c.id, before.scalar_subquery().label("at")).where(
+        among(services.c.id, "ids")
+    )
     ends = last.subquery()
     return CHANGES.join(ends, (service_id == ends.c.id) & (at == ends.c.at))
 
 
 # Made once: putting a statement together costs more than running it for a few services.
-IDS = numbers("ids")
 CHANGES = select(transitions.c.service_id, transitions.c.at, transitions.c.new)
 HELD = _held()
 TURNED = CHANGES.where(
-    transitions.c.service_id.in_(IDS),
+    among(transitions.c.service_id, "ids"),
     transitions.c.at > bindparam("first"),
     transitions.c.at < bindparam("last"),
 ).order_by(transitions.c.at)
 
 
 MINE = (rollups.c.resolution_s == bindparam("width")) & (rollups.c.start == bindparam("first"))
-DROP = delete(rollups).where(MINE, rollups.c.service_id.in_(IDS))
+DROP = delete(rollups).where(MINE, among(rollups.c.service_id, "ids"))
 OF_SOME = select(rollups.c.service_id, *FIGURES)
 # Each start by its number: a range would read the cells of all services.
 OF_ONE = (
     select(rollups.c.start, *FIGURES)
     .where(rollups.c.resolution_s == bindparam("width"), rollups.c.service_id == bindparam("id"))
-    .where(rollups.c.start.in_(numbers("starts")))
+    .where(among(rollups.c.start, "starts"))
     .order_by(rollups.c.start)
 )
 OLDEST = select(func.min(rollups.c.start)).where(rollups.c.resolution_s == bindparam("width"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, select
 
 from prober.model import Result
 from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
-from prober.storage.fetching import fetch, shares
+from prober.storage.fetching import among, fetch, shares
 from prober.storage.segment import Folded, Kind, Raw
 from prober.storage.tables import endpoints, snippets
 
@@ -20,9 +20,8 @@ MOST = 50_000  # snippets that are remembered
 Known = dict[int | None, str | None]
 
 # Made once: putting a statement together costs more than running it.
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-ENDPOINTS = select(endpoints.c.id, endpoints.c.path).where(endpoints.c.id.in_(IDS))
-SNIPPETS = select(snippets.c.id, snippets.c.text).where(snippets.c.id.in_(IDS))
+ENDPOINTS = select(endpoints.c.id, endpoints.c.path).where(among(endpoints.c.id, "ids"))
+SNIPPETS = select(snippets.c.id, snippets.c.text).where(among(snippets.c.id, "ids"))
 
 
 class Texts:
