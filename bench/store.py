@@ -42,7 +42,7 @@ YEAR = 365
 COLD_ROUNDS, WARM_ROUNDS = 5, 15
 COLUMNS = "resolution_s, start, service_id, ok, degraded, broken, unknown, ok_ms, degraded_ms,"
 COLUMNS += " broken_ms, unknown_ms, latency_sum_us, latency_min_us, latency_max_us, reasons,"
-COLUMNS += " histogram"
+COLUMNS += " histogram, uptime_ppm"
 
 
 class Cost(NamedTuple):

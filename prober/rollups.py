@@ -23,6 +23,7 @@ STATUSES = (Status.OK, Status.DEGRADED, Status.BROKEN, Status.UNKNOWN)
 SUB_BITS = 5
 LINEAR = 1 << SUB_BITS  # what is less than twice as much has a bucket for each µs
 BUCKETS = 59 << SUB_BITS  # up to what 63 bits can hold
+MILLION = 1_000_000
 
 Key = TypeVar("Key")
 Four = tuple[int, int, int, int]
@@ -127,6 +128,13 @@ def uptime(times_ms: Four) -> float | None:
     well = times_ms[0] + times_ms[1]
     known = well + times_ms[2]
     return well / known if known else None
+
+
+def uptime_ppm(times_ms: Four) -> int | None:
+    """`uptime` in whole millionths, rounded down."""
+    well = times_ms[0] + times_ms[1]
+    known = well + times_ms[2]
+    return well * MILLION // known if known else None
 
 
 def times_ms(changes: Sequence[tuple[int, Status]], start: int, end: int) -> Four:

@@ -15,11 +15,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic.config import Config
 from sqlalchemy import text
 
 from prober.model import Observation, Outcome, Phase, Reason, Result, Status, Transition
+from prober.storage.connecting import connected
 from prober.storage.database import Access, open_engine, sqlite_file
 
+ROOT = Path(__file__).parents[1]
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 HURRIED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 NOBODY = 65_534
@@ -63,6 +66,14 @@ def rows(url: str, query: str) -> list[tuple[Any, ...]]:
         found = [tuple(row) for row in connection.execute(text(query))]
     engine.dispose()
     return found
+
+
+def go(url: str, way: Callable[[Config, str], None], revision: str) -> None:
+    """Migrate to a revision, by the command of Alembic that leads there."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    with connected(url, Access.CREATE) as config.attributes["connection"]:
+        way(config, revision)
 
 
 @contextmanager

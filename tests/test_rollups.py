@@ -22,6 +22,7 @@ from prober.rollups import (
     percentile_us,
     times_ms,
     uptime,
+    uptime_ppm,
     without,
 )
 
@@ -186,3 +187,20 @@ def test_uptime_leaves_out_what_is_unknown(
     times: tuple[int, int, int, int], expected: float | None
 ) -> None:
     assert uptime(times) == expected
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (NOTHING, None),
+        ((0, 0, 0, 9), None),
+        ((0, 0, 9, 0), 0),
+        ((1, 1, 0, 9), 1_000_000),
+        ((1, 1, 1, 9), 666_666),
+        ((86_399_999, 0, 1, 0), 999_999),
+    ],
+)
+def test_uptime_in_millionths_is_rounded_down(
+    times: tuple[int, int, int, int], expected: int | None
+) -> None:
+    assert uptime_ppm(times) == expected

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import (
-    BigInteger,
+    Column,
+    ColumnElement,
     Connection,
-    ScalarSelect,
+    Select,
     Text,
-    and_,
     bindparam,
-    case,
     cast,
     func,
     select,
 )
 
-from prober.storage.fetching import fetch
+from prober.rollups import MILLION
+from prober.storage.fetching import among, fetch
+from prober.storage.rollup import DAY_S
 from prober.storage.segment import DAY_MS
 from prober.storage.tables import OF_DAYS, rollups, services
 
-MILLION = 1_000_000
-OTHERS = 2 * MILLION  # more than there are days, and than a share has millionths
-
 Days = list[float | None]
+
+Gather = Callable[[Select[Any]], ColumnElement[Any]]
+"""Makes a JSON list of the rows of a query, in their order."""
 
 
 def uptimes(connection: Connection, first: int, count: int) -> dict[str, Days]:
@@ -34,38 +36,86 @@ def uptimes(connection: Connection, first: int, count: int) -> dict[str, Days]:
     It is the share of the known time in which the service was well, to a millionth; None where
     nothing is known.
     A service without a cell in any of the days is missing. The day that is not over has none yet.
+    The connection must see one state of the database throughout.
     """
-    limits = {"first": first * DAY_MS, "last": (first + count - 1) * DAY_MS, "count": count}
-    found = fetch(connection, TOLD, limits)
-    return {name: _days(text, count) for name, text in found if text is not None}
+    limits = {"first": first * DAY_MS, "end": (first + count) * DAY_MS}
+    told = fetch(connection, UPTIMES[connection.dialect.name], limits)
+    found = {id_: (name, _shares(text)) for id_, name, text in told if text != "[]"}
+    short = {id_: len(mine) for id_, (_, mine) in found.items() if len(mine) < count}
+    places = _places(connection, short, limits) if short else {}
+    return {
+        name: _placed(mine, places[id_], count) if id_ in places else mine
+        for id_, (name, mine) in found.items()
+    }
 
 
-def _days(text: str, count: int) -> Days:
-    days: Days = [None] * (count + 1)  # one more, for all of which nothing is known
-    for number in orjson.loads(f"[{text}]"):  # the quickest there is
-        if number < OTHERS:
-            days[number] = 1.0
-        else:
-            days[number // OTHERS - 1] = number % OTHERS / MILLION
-    return days[:count]
+def _shares(millionths: str) -> Days:
+    # Nearly all are 1, which is told sooner than it is worked out.
+    return [
+        1.0 if n == MILLION else None if n is None else n / MILLION
+        for n in orjson.loads(millionths)
+    ]
 
 
-def _numbers() -> ScalarSelect[Any]:
-    """A number for each of a service's days, in a text: nearly all were well, and rows cost more.
+def _places(
+    connection: Connection, lengths: Mapping[int, int], limits: Mapping[str, int]
+) -> dict[int, Sequence[int]]:
+    """The days, counted from 0, of which services have a cell, by id; `lengths` says how many."""
+    usual = [start for (start,) in fetch(connection, USUAL, limits)]
+    # Who has a cell of each day of which any has need not be asked: in a young fleet, all.
+    odd = [id_ for id_, length in lengths.items() if length < len(usual)]
+    query = STARTS[connection.dialect.name]
+    told = fetch(connection, query, {**limits, "ids": odd}) if odd else []
+    own = {id_: text for id_, _, text in told}
+    # Services that came or went together have the same.
+    counted = {text: _counted(orjson.loads(text), limits["first"]) for text in set(own.values())}
+    places = dict.fromkeys(lengths, _counted(usual, limits["first"]))
+    return places | {id_: counted[text] for id_, text in own.items()}
 
-    Days count from 0. It is the day itself where the service was well throughout, `count` where
-    nothing is known, and else 2,000,000 times the day plus one, and the share in millionths.
-    """
+
+def _counted(starts: Sequence[int], first: int) -> Sequence[int]:
+    return [(start - first) // DAY_MS for start in starts]
+
+
+def _placed(mine: Days, places: Sequence[int], count: int) -> Days:
+    days: Days = [None] * count
+    for place, share in zip(places, mine, strict=True):
+        days[place] = share
+    return days
+
+
+def _usual() -> Select[Any]:
+    """The days on which any service has a cell: from each to the next, by the key."""
+    start, of_days = rollups.c.start, rollups.c.resolution_s == DAY_S
+    oldest = select(func.min(start).label("start")).where(of_days, start >= bindparam("first"))
+    days = oldest.cte("days", recursive=True)
+    later = select(func.min(start)).where(of_days, start > days.c.start).scalar_subquery()
+    days = days.union_all(select(later).where(days.c.start < bindparam("end")))
+    return select(days.c.start).where(days.c.start < bindparam("end"))
+
+
+def _array(days: Select[Any]) -> ColumnElement[Any]:
+    return func.array_to_json(func.array(days.scalar_subquery()))
+
+
+def _group_array(days: Select[Any]) -> ColumnElement[Any]:
+    # In the order of the query inside: an aggregate itself takes none before SQLite 3.44.
+    return select(func.json_group_array(*days.subquery().c)).scalar_subquery()
+
+
+def _listed(gather: Gather, column: Column[Any]) -> Select[Any]:
+    """Of each service a JSON list of what its days have there, oldest first: rows cost more."""
     c = rollups.c
-    day = (c.start - bindparam("first")) // DAY_MS
-    good = c.ok_ms + c.degraded_ms
-    share = (cast(good, BigInteger) * MILLION).op("/")(func.nullif(good + c.broken_ms, 0))
-    other = func.coalesce((day + 1) * OTHERS + share, bindparam("count", type_=BigInteger))
-    number = case((and_(c.broken_ms == 0, good > 0), day), else_=other)
-    mine = select(func.aggregate_strings(cast(number, Text), ","))
-    mine = mine.where(OF_DAYS, c.service_id == services.c.id)
-    return mine.where(c.start.between(bindparam("first"), bindparam("last"))).scalar_subquery()
+    # Service by service, since that is the order of the index.
+    mine = select(column).where(OF_DAYS, c.service_id == services.c.id).correlate(services)
+    days = mine.where(c.start >= bindparam("first"), c.start < bindparam("end")).order_by(c.start)
+    return select(services.c.id, services.c.name, cast(gather(days), Text))
 
 
-# Service by service, since that is the order of the index.
-TOLD = select(services.c.name, _numbers())
+GATHER: dict[str, Gather] = {"sqlite": _group_array, "postgresql": _array}
+UPTIMES = {database: _listed(how, rollups.c.uptime_ppm) for database, how in GATHER.items()}
+STARTS = {
+    database: _listed(how, rollups.c.start).where(among(services.c.id, "ids"))
+    for database, how in GATHER.items()
+}
+USUAL = _usual()

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from prober.model import Status
-from prober.rollups import NONE, Cell, Sparse, histogram, merged, times_ms
+from prober.rollups import NONE, Cell, Sparse, histogram, merged, times_ms, uptime_ppm
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
 from prober.storage.fetching import among, fetch, shares
@@ -32,7 +32,8 @@ HOUR_S = 3_600
 DAY_S = 86_400
 MEASURED = frozenset({0, 1, 2})  # outcomes whose latency is the service's own
 COUNT = struct.Struct("!I")
-FIGURES = tuple(c for c in rollups.c if not c.primary_key)
+DERIVED = rollups.c.uptime_ppm
+FIGURES = tuple(c for c in rollups.c if not c.primary_key and c is not DERIVED)
 
 Changes = Sequence[tuple[int, Status]]
 Cells = Mapping[int, Cell]
@@ -223,7 +224,8 @@ def hours_of(day: int) -> ColumnElement[bool]:
 def _row(resolution_s: int, start: int, service_id: int, cell: Cell) -> Row:
     counts, times, reasons, sum_us, min_us, max_us, histogram_ = cell
     key, latencies = (resolution_s, start, service_id), (sum_us, min_us, max_us)
-    return (*key, *counts, *times, *latencies, packed(reasons), packed(histogram_))
+    uptime = uptime_ppm(times) if resolution_s == DAY_S else None
+    return (*key, *counts, *times, *latencies, packed(reasons), packed(histogram_), uptime)
 
 
 def _cell(figures: Sequence[Any]) -> Cell:

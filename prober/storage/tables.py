@@ -96,7 +96,8 @@ transitions = Table(
 )
 
 # Counts and milliseconds by status stand in columns of their own, so that SQL can add them up;
-# `reasons` and `histogram` are packed (see rollup.py).
+# `reasons` and `histogram` are packed (see rollup.py). `uptime_ppm` is of days alone: the share
+# of the known time in which the service was well, in millionths; NULL where nothing is known.
 OF_DAYS = text("resolution_s = 86400")
 rollups = Table(
     "rollups",
@@ -117,15 +118,14 @@ rollups = Table(
     Column("latency_max_us", BigInteger),
     Column("reasons", LargeBinary),
     Column("histogram", LargeBinary),
+    Column("uptime_ppm", Integer),
     # All that the page's cells take, in a tenth of the pages. Databases use it only for a query
     # with OF_DAYS to the letter.
     Index(
         "rollups_of_days",
         "service_id",
         "start",
-        "ok_ms",
-        "degraded_ms",
-        "broken_ms",
+        "uptime_ppm",
         sqlite_where=OF_DAYS,
         postgresql_where=OF_DAYS,
     ),

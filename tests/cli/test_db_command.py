@@ -34,7 +34,8 @@ def test_upgrade_makes_the_database_and_says_what_it_did(folder: Path) -> None:
         "0003: done (Closed hours, packed, and rollups that know time and reasons.)\n"
         "0004: done (The hot table in partitions of a day, on PostgreSQL.)\n"
         "0005: done (The hour in which a text was used last.)\n"
-        "0006: done (An index of the cells of days, with their time by status.)\n",
+        "0006: done (An index of the cells of days, with their time by status.)\n"
+        "0007: done (The uptime of days in a column, and in their index.)\n",
     )
     assert (folder / "prober.db").exists()
 

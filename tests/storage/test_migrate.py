@@ -120,6 +120,7 @@ def test_pending_migration_is_the_only_thing_that_check_tells(url: str) -> None:
         "0004: pending migration (The hot table in partitions of a day, on PostgreSQL.)",
         "0005: pending migration (The hour in which a text was used last.)",
         "0006: pending migration (An index of the cells of days, with their time by status.)",
+        "0007: pending migration (The uptime of days in a column, and in their index.)",
     ]
 
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 from alembic import command
-from alembic.config import Config
-from databases import AT, execute, ok, rows
+from databases import AT, execute, go, ok, rows
 
 from prober.storage import migrate
-from prober.storage.connecting import connected
-from prober.storage.database import Access
 from prober.storage.segment import DAY_MS
 from prober.storage.writer import Writer
 
-ROOT = Path(__file__).parents[2]
 KIND = "SELECT relkind FROM pg_class WHERE oid = 'results'::regclass"
 COUNT = "SELECT count(*) FROM results"
 
@@ -30,13 +23,6 @@ def url(empty_postgres: str) -> str:
         empty_postgres, f"INSERT INTO results (bucket, service_id, checked_at, outcome) {values}"
     )
     return empty_postgres
-
-
-def go(url: str, way: Callable[[Config, str], None], revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    with connected(url, Access.CREATE) as config.attributes["connection"]:
-        way(config, revision)
 
 
 def test_rows_stay_where_they_lie(url: str) -> None:

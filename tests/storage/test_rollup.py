@@ -120,6 +120,15 @@ def test_a_day_knows_the_time_of_hours_without_a_result(url: str) -> None:
     assert day.times_ms == (24 * HOUR_MS - 45 * 60_000, 0, 45 * 60_000, 0)
 
 
+def test_days_alone_have_their_uptime_in_a_column(url: str) -> None:
+    compacted(url, a_day())
+    close_day(url)
+
+    found = rows(url, "SELECT DISTINCT resolution_s, uptime_ppm FROM rollups ORDER BY resolution_s")
+
+    assert found == [(3_600, None), (86_400, 968_750)]
+
+
 def test_the_status_before_the_span_still_holds_in_it(url: str) -> None:
     compacted(url, a_day())
 
