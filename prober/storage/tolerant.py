@@ -133,7 +133,7 @@ def prepare(
     notes.missing(wanted.name, [c for c in columns if c not in found])
     kept = [c for c in columns if c in found]
     filled = sum(1 for c in columns[: len(columns) - usually_empty] if c in found)
-    sql = partial(_compile, connection.dialect, wanted.name, kept)
+    sql = partial(_compile, connection.dialect, table(wanted.name, *map(column, kept)))
     hasty = USED not in kept and connection.dialect.name == "sqlite"
     return Insert(
         sql=cache(partial(sql, _where_there)),
@@ -204,16 +204,15 @@ def _run(connection: Connection, sql: Sql, width: int, values: Sequence[object])
 
 
 def _compile(
-    dialect: Dialect, name: str, columns: Sequence[str], otherwise: Otherwise, width: int, rows: int
+    dialect: Dialect, into: TableClause, otherwise: Otherwise, width: int, rows: int
 ) -> str:
-    used = columns[:width]
-    insert = INSERT[dialect.name](table(name, *map(column, used)))
-    insert = otherwise(insert.values({c: bindparam(c) for c in used}), used)
+    used = list(into.columns.keys())[:width]
+    insert = INSERT[dialect.name](into).values({c: bindparam(c) for c in used})
     # SQLAlchemy takes milliseconds over many rows, and they all look alike.
-    one = str(insert.compile(dialect=dialect))
-    into, _, rest = one.partition(" VALUES ")
+    one = str(otherwise(insert, used).compile(dialect=dialect))
+    start, _, rest = one.partition(" VALUES ")
     row, conflict, action = rest.partition(" ON CONFLICT ")
-    return f"{into} VALUES {', '.join([row] * rows)}{conflict}{action}"
+    return f"{start} VALUES {', '.join([row] * rows)}{conflict}{action}"
 
 
 def _where_there(insert: AnyInsert, columns: Sequence[str]) -> AnyInsert:
