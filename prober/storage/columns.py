@@ -12,21 +12,29 @@ from collections.abc import Iterable, Sequence
 
 LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}  # unsigned, by the number of bytes
 WIDTHS = {ord(letter): width for width, letter in LETTERS.items()}
-FITTING = "BBHIIQQQQ"  # by the number of bytes that are needed
 
 
 def column(values: Sequence[int]) -> bytes:
     """A column of at least one number, none of them negative."""
-    largest = max(values)
-    if largest < 256:
-        return b"B" + bytes(values)
-    letter = FITTING[(largest.bit_length() + 7) // 8]
-    numbers = array(letter, values)
+    try:
+        return b"B" + bytes(list(values))  # of an array, `bytes` would take the memory
+    except ValueError:  # one is larger
+        numbers = _narrowest(values)
     if sys.byteorder == "big":
         numbers.byteswap()
     plain = numbers.tobytes()
     width = numbers.itemsize
-    return letter.encode() + b"".join([plain[place::width] for place in range(width)])
+    return numbers.typecode.encode() + b"".join([plain[place::width] for place in range(width)])
+
+
+def _narrowest(values: Sequence[int]) -> array[int]:
+    # To try costs less than to look for the largest.
+    for letter in "HI":
+        try:
+            return array(letter, values)
+        except OverflowError:
+            continue
+    return array("Q", values)
 
 
 def read_columns(body: bytes, start: int, counts: Iterable[int]) -> list[Sequence[int]]:
@@ -45,7 +53,7 @@ def _mixed(plain: bytes, width: int, count: int) -> array[int]:
     mixed = bytearray(len(plain))
     for place in range(width):
         mixed[place::width] = plain[place * count : (place + 1) * count]
-    numbers = array(LETTERS[width], bytes(mixed))
+    numbers = array(LETTERS[width], mixed)
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers

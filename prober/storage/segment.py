@@ -23,7 +23,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate, count
+from itertools import accumulate, count, repeat
 from operator import sub
 from typing import Any, NamedTuple
 
@@ -89,9 +89,19 @@ def fold_columns(
     times: Sequence[int], latencies: Sequence[int | None], *rest: Sequence[Any]
 ) -> Folded:
     """The same rows, given by the columns of a `Raw`."""
-    places: defaultdict[Kind, int] = defaultdict(count().__next__)  # in the order they come
-    which = list(map(places.__getitem__, zip(*rest, strict=True)))
-    return Folded(tuple(places), times, latencies, which)
+    # In most hours nothing changes, or one column: that is seen sooner than rows are looked up.
+    mixed = [values for values in rest if values.count(values[0]) < len(times)]
+    if not mixed:
+        kinds = zip(*[values[:1] for values in rest], strict=True)
+        return Folded(tuple(kinds), times, latencies, bytes(len(times)))
+    places: defaultdict[Any, int] = defaultdict(count().__next__)  # in the order they come
+    if len(mixed) > 1:
+        which = list(map(places.__getitem__, zip(*rest, strict=True)))
+        return Folded(tuple(places), times, latencies, which)
+    [alone] = mixed
+    which = list(map(places.__getitem__, alone))
+    columns = [places if values is alone else repeat(values[0]) for values in rest]
+    return Folded(tuple(zip(*columns, strict=False)), times, latencies, which)
 
 
 class Damaged(ValueError):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from databases import broken, ok, rows
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from prober.model import Observation, Reason, Status, Transition
-from prober.rollups import Cell, merged, times_ms
+from prober.rollups import Cell, bucket, merged, times_ms
 from prober.storage import closing, rollup
 from prober.storage.codes import REASONS
 from prober.storage.compaction import GRACE_MS, Compaction
 from prober.storage.database import open_engine
-from prober.storage.segment import HOUR_MS
+from prober.storage.segment import HOUR_MS, Raw, fold
 from prober.storage.writer import Writer
 
 DAY = 20_583 * 24 * HOUR_MS
@@ -26,6 +27,25 @@ COUNTS = st.dictionaries(st.integers(0, 2000), st.integers(1, 10**6), max_size=4
 @given(counts=COUNTS)
 def test_counts_come_back_as_they_were_packed(counts: dict[int, int]) -> None:
     assert dict(rollup.unpacked(rollup.packed(counts))) == counts
+
+
+@given(counts=COUNTS)
+def test_counts_that_were_read_are_packed_as_before(counts: dict[int, int]) -> None:
+    packed = rollup.packed(counts)
+
+    assert rollup.packed(rollup.unpacked(packed)) == packed
+
+
+@pytest.mark.parametrize("texts", [1, 3, 4, 300])
+def test_results_are_counted_whatever_their_texts(texts: int) -> None:
+    good = Raw(HOUR * HOUR_MS, 5_000, 0, 200, 1, None, None, None, None)
+    bad = good._replace(latency_us=None, outcome=2, reason=4)
+    rows = [raw._replace(snippet_id=n % texts) for n in range(600) for raw in (good, bad, bad)]
+
+    cell = rollup.counted(fold(rows))
+
+    assert (cell.counts, cell.reasons) == ((600, 0, 1_200, 0), {4: 1_200})
+    assert cell.histogram == {bucket(5_000): 600}
 
 
 def turned(at: int, old: Status, new: Status) -> Observation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Sequence
 
 import pytest
@@ -27,6 +28,19 @@ RAWS = st.builds(
     phase=SMALL,
     stalled=st.none() | st.just(1),
 )
+GOOD = Raw(START, 5_000, 0, 200, 1, 5, None, None, None)
+BAD = Raw(START, None, 2, None, None, None, 4, 2, None)
+FIRST = (  # packed by the first releases, and what it holds
+    bytes.fromhex(
+        "0100000003737ce7fc789c0dc94111c0201004c1b9bd2080aa88c006fb0a7278201211311015e1db0d24"
+        "ace64879b32de4e432059f32e8e9371f8c9759a810703cf403f1d90796"
+    ),
+    [
+        Raw(START + 7, 1_500, 0, 200, 1, 2, None, None, None),
+        Raw(START + 30_009, None, 2, None, None, None, 4, 2, None),
+        Raw(START + 60_001, 70_000, 1, 200, 1, 3, None, None, 1),
+    ],
+)
 ROWS = st.lists(RAWS, min_size=1, max_size=40, unique_by=lambda raw: raw.checked_at).map(sorted)
 
 
@@ -49,14 +63,40 @@ def test_rows_come_back_as_they_were_packed(rows: list[Raw]) -> None:
 
 
 def test_a_segment_of_the_first_releases_is_read() -> None:
-    first = "0100000003737ce7fc789c0dc94111c0201004c1b9bd2080aa88c006fb0a7278201211311015e1db0d24"
-    rest = "ace64879b32de4e432059f32e8e9371f8c9759a810703cf403f1d90796"
+    segment, rows = FIRST
 
-    assert unpack(HOUR, bytes.fromhex(first + rest)) == [
-        Raw(START + 7, 1_500, 0, 200, 1, 2, None, None, None),
-        Raw(START + 30_009, None, 2, None, None, None, 4, 2, None),
-        Raw(START + 60_001, 70_000, 1, 200, 1, 3, None, None, 1),
-    ]
+    assert unpack(HOUR, segment) == rows
+
+
+def test_what_is_packed_is_what_the_first_releases_packed() -> None:
+    segment, rows = FIRST
+
+    packed = pack(HOUR, fold(rows))
+
+    assert packed[:5] == segment[:5]
+    assert zlib.decompress(packed[9:]) == zlib.decompress(segment[9:])
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        pytest.param([GOOD], id="nothing changes"),
+        pytest.param([GOOD, GOOD._replace(snippet_id=6)], id="one column changes"),
+        pytest.param([GOOD, GOOD, GOOD._replace(snippet_id=None)], id="one is empty at times"),
+        pytest.param([BAD, GOOD, GOOD], id="several change together"),
+        pytest.param([GOOD._replace(snippet_id=n) for n in range(300)], id="each has its own text"),
+        pytest.param(
+            [GOOD._replace(snippet_id=n, http_code=n % 7) for n in range(300)], id="and code"
+        ),
+    ],
+)
+def test_what_rows_share_is_told_once_in_the_order_it_comes(turns: list[Raw]) -> None:
+    rows = [raw._replace(checked_at=START + n) for n, raw in enumerate(turns * 3)]
+
+    folded = fold(rows)
+
+    assert folded.kinds == tuple(dict.fromkeys(raw[2:] for raw in turns))
+    assert folded.rows() == unpack(HOUR, pack(HOUR, folded)) == rows
 
 
 @given(rows=ROWS, since=st.integers(-1, HOUR_MS), until=st.integers(-1, HOUR_MS))
