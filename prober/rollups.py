@@ -172,7 +172,7 @@ def bucket(latency_us: int) -> int:
 
 NEAR_US = 4_096
 NEAR = tuple(map(bucket, range(NEAR_US)))
-FAR_BITS = 7  # are within a bucket, from NEAR_US on
+FAR_BITS = 7  # the last ones, which make no difference from NEAR_US on
 FAR_US = NEAR_US << FAR_BITS
 FAR = tuple(map(bucket, range(0, FAR_US, 1 << FAR_BITS)))
 
