@@ -2,8 +2,9 @@
 
     python -m bench.lock FILE
 
-Tries the write lock twice a millisecond until its input ends, then prints for how many
-milliseconds at a time somebody else had it.
+Tries the write lock twice a millisecond until its input ends. Then it prints for how many
+milliseconds at a time somebody else had it, and for how many of them it was itself kept from
+trying: nobody knows what became of the lock meanwhile.
 """
 
 from __future__ import annotations
@@ -16,25 +17,37 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 PAUSE_S = 0.0005
+LATE_S = 0.005  # a turn that took longer waited for a core
+
+
+class Hold(NamedTuple):
+    """How long the lock was held, and for how much of that it wasn't watched."""
+
+    ms: float
+    unwatched_ms: float
 
 
 def main() -> None:
-    for held_ms in watched(sys.argv[1]):
-        print(held_ms)
+    for hold in watched(sys.argv[1]):
+        print(*hold)
 
 
-def watched(file: str) -> list[float]:
-    found, since = [], None
+def watched(file: str) -> list[Hold]:
+    found: list[Hold] = []
+    since, unwatched_s, last = None, 0.0, time.perf_counter()
     with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as database:
         while not select.select([sys.stdin], [], [], PAUSE_S)[0]:
-            if not taken(database):
-                if since is not None:
-                    found.append(1000 * (time.perf_counter() - since))
-                since = None
-            elif since is None:
-                since = time.perf_counter()
+            held, now = taken(database), time.perf_counter()
+            if since is not None and now - last > LATE_S:
+                unwatched_s += now - last
+            if not held and since is not None:
+                found.append(Hold(1000 * (now - since), 1000 * unwatched_s))
+            if not held or since is None:
+                since, unwatched_s = now if held else None, 0.0
+            last = now
     return found
 
 
@@ -51,16 +64,16 @@ def taken(database: sqlite3.Connection) -> bool:
 
 
 @contextmanager
-def holds(file: Path) -> Iterator[list[float]]:
-    """A list which has, in the end, the milliseconds of each hold of the lock, in order of size."""
+def holds(file: Path) -> Iterator[list[Hold]]:
+    """A list which has, in the end, each hold of the lock, in order of size."""
     command = [sys.executable, "-m", "bench.lock", str(file)]
-    pipe, found = subprocess.PIPE, list[float]()
+    pipe, found = subprocess.PIPE, list[Hold]()
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as watcher:
         try:
             yield found
         finally:
             said, _ = watcher.communicate()
-            found += sorted(map(float, said.split()))
+            found += sorted(Hold(*map(float, line.split())) for line in said.splitlines())
 
 
 if __name__ == "__main__":
