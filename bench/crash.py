@@ -4,8 +4,8 @@
 
 The target's own log says which probes were made. The database begins with hours that are long
 over, so that each kill falls into the middle of packing them. Exits with 1 where a result that was
-older than 1 s at a kill is not in the database, an old one is lost or doubled, a packed hour is
-damaged, the database is not sound, or a service was called BROKEN.
+older than 1 s at a kill is in neither database nor spool, an old one is lost or doubled, a packed
+hour is damaged, the database is not sound, or a service was called BROKEN.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +27,7 @@ from bench import stage
 from prober.model import Observation, Outcome, Result, Status
 from prober.storage import migrate, verification
 from prober.storage.connecting import connected
+from prober.storage.reader import Reader
 from prober.storage.segment import HOUR_MS
 from prober.storage.writer import Writer
 
@@ -50,8 +52,10 @@ def main() -> int:
                 faults += len(list(verification.faults(url)))
                 wrong += old_rows(url) != old
         requests = read_log(folder / "nginx" / "requests.log")
+        with closing(Reader(url, folder / "spool")) as reader:
+            found = stored(reader, runs[0][0], runs[-1][1])
+        lost = [missing(found, requests, *span) for span in runs]
         with closing(sqlite3.connect(folder / "prober.db")) as database:
-            lost = [missing(database, requests, *span) for span in runs]
             (broken,) = database.execute(
                 "SELECT count(*) FROM transitions WHERE new = 'BROKEN'"
             ).fetchone()
@@ -108,21 +112,26 @@ def read_log(path: Path) -> list[tuple[float, int]]:
     return [(float(moment), int(target.rpartition("/")[2])) for moment, target in lines]
 
 
+def stored(reader: Reader, since: float, until: float) -> dict[str, list[int]]:
+    """When each service was checked in a span, oldest first: hot, packed, or in the spool (ms)."""
+    span = (round(since * 1000), round(until * 1000))
+    return {
+        name: [result.checked_at for result in reader.results(name, *span, newest_first=False)]
+        for name in reader.names()
+    }
+
+
 def missing(
-    database: sqlite3.Connection, requests: list[tuple[float, int]], start: float, kill: float
+    found: dict[str, list[int]], requests: list[tuple[float, int]], start: float, kill: float
 ) -> int:
     """How many requests of this run, older than `YOUNG_S` at the kill, have no result."""
     end = kill - YOUNG_S
     asked = Counter(f"service-{number}" for moment, number in requests if start < moment < end)
-    stored = Counter(
-        name
-        for (name,) in database.execute(
-            "SELECT name FROM results JOIN services ON id = service_id"
-            " WHERE checked_at > ? AND checked_at < ?",
-            (start * 1000, end * 1000),
-        )
-    )
-    return (asked - stored).total()
+    there = {
+        name: bisect_left(checked, end * 1000) - bisect_right(checked, start * 1000)
+        for name, checked in found.items()
+    }
+    return (asked - Counter(there)).total()
 
 
 if __name__ == "__main__":
