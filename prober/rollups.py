@@ -125,15 +125,13 @@ def uptime(times_ms: Four) -> float | None:
 
     DEGRADED is well. UNKNOWN is prober's own trouble, or nobody looked: it is left out.
     """
-    well = times_ms[0] + times_ms[1]
-    known = well + times_ms[2]
+    well, known = _well_and_known(times_ms)
     return well / known if known else None
 
 
 def uptime_ppm(times_ms: Four) -> int | None:
     """`uptime` in whole millionths, rounded down."""
-    well = times_ms[0] + times_ms[1]
-    known = well + times_ms[2]
+    well, known = _well_and_known(times_ms)
     return well * MILLION // known if known else None
 
 
@@ -213,6 +211,11 @@ def total(mappings: Iterable[Mapping[Key, int]]) -> Mapping[Key, int]:
         for key, count in one.items():
             sums[key] += count
     return dict(sums)
+
+
+def _well_and_known(times_ms: Four) -> tuple[int, int]:
+    ok, degraded, broken, _ = times_ms
+    return ok + degraded, ok + degraded + broken
 
 
 def _summed(histograms: Sequence[Sparse]) -> Histogram:

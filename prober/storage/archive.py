@@ -84,9 +84,10 @@ def count(
     hot = select(func.count()).where(results.c.bucket.between(*buckets))
     packed = select(func.sum(segments.c.count)).where(segments.c.hour.between(*hours))
     if ids is not None:
-        hot = hot.where(results.c.service_id.in_(ids))
-        packed = packed.where(segments.c.service_id.in_(ids))
-    return sum(connection.execute(query).scalar_one() or 0 for query in (hot, packed))
+        hot = hot.where(among(results.c.service_id, "ids"))
+        packed = packed.where(among(segments.c.service_id, "ids"))
+    both = (fetch(connection, query, {"ids": ids}) for query in (hot, packed))
+    return sum(number or 0 for [(number,)] in both)
 
 
 def hot_buckets(connection: Connection) -> range:

@@ -23,7 +23,7 @@ from prober.model import Status
 from prober.rollups import NONE, Cell, Sparse, histogram, merged, times_ms, uptime_ppm
 from prober.storage.columns import column, read_columns
 from prober.storage.compaction import ByService
-from prober.storage.fetching import among, fetch, shares
+from prober.storage.fetching import among, fetch
 from prober.storage.putting import Row, put
 from prober.storage.segment import DAY_MS, HOUR_MS, Folded
 from prober.storage.tables import rollups, services, transitions
@@ -162,15 +162,13 @@ def read(
     if oldest is None:
         return []
     width = resolution_s * 1000
-    starts = chain.from_iterable(
+    each = (
         range(-(-max(since, oldest) // width) * width, until - width + 1, width)
         for since, until in spans
     )
-    return [
-        (start, _cell(figures))
-        for share in shares(starts)
-        for start, *figures in fetch(connection, OF_ONE, {**mine, "starts": share})
-    ]
+    starts = list(chain.from_iterable(each))
+    found = fetch(connection, OF_ONE, {**mine, "starts": starts})
+    return [(start, _cell(figures)) for start, *figures in found]
 
 
 def packed(counts: Mapping[int, int]) -> bytes | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, select
 
 from prober.model import Result
 from prober.storage.codes import OUTCOME_OF, PHASE_OF, REASON_OF
-from prober.storage.fetching import among, fetch, shares
+from prober.storage.fetching import among, fetch
 from prober.storage.segment import Folded, Kind, Raw
 from prober.storage.tables import endpoints, snippets
 
@@ -98,5 +98,5 @@ class Texts:
 def _look_up(
     connection: Connection, query: Select[Any], ids: set[int | None], known: Known
 ) -> None:
-    for share in shares(ids - known.keys()):
-        known |= dict(fetch(connection, query, {"ids": share}))
+    if missing := ids - known.keys():
+        known |= dict(fetch(connection, query, {"ids": missing}))
